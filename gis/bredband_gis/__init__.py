@@ -1,0 +1,1 @@
+"""Geodata: reading, checking, joining, routing and drawing. Knows nothing about broadband."""
