@@ -1,0 +1,423 @@
+"""region.toml: the planner's settings, read and checked.
+
+The file is the interface. Every field is described here once; the description
+is what an error message, an editor (through :func:`json_schema`) and the
+commented file that ``bredband init`` writes all say.
+
+Defaults carry the mark of how sure they are: F found in a published source,
+D arithmetic on found figures, S from the regions' own documents, U without a
+published source, to be replaced by the region's own figure.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from bredband_gis.errors import GeodataError
+from bredband_gis.sources import Source
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from bredband.tables import BASES, MEASURES, TECHNOLOGIES
+
+FILE_NAME = "region.toml"
+
+Mark = Literal["F", "D", "S", "I", "U"]
+
+
+class RegionError(GeodataError):
+    """region.toml is missing, is not TOML, or holds something that it must not."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RegionSettings(_Section):
+    """[region]: what the region is."""
+
+    name: str = Field(description="Name of the region, as on maps and in reports")
+    code: str = Field(description="Code of the region (Sweden: the county's two digits)")
+    crs: str = Field(
+        "EPSG:3006",
+        description="Metric CRS that everything is measured in; EPSG:3006 (SWEREF 99 TM) in Sweden",
+    )
+    year: int = Field(ge=1990, le=2100, description="Year the coverage data refer to (PTS: 1 October)")
+    language: Literal["sv", "en"] = Field("sv", description="Language of maps and tables")
+
+
+class SourceSettings(_Section):
+    """[sources.*]: one file, how to read it and where it comes from."""
+
+    path: Path = Field(description="The file, absolute or relative to region.toml")
+    layer: str | None = Field(
+        None, description="Layer, sheet, or for .osm.pbf: buildings, roads or municipalities"
+    )
+    crs: str | None = Field(None, description="CRS of the file where the file does not say")
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Our column name = the file's. x and y name the coordinate columns of a table",
+    )
+    constants: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Columns that have one value for the whole file"
+    )
+    where: str | None = Field(
+        None,
+        description="Keep only rows that fulfil this SQL condition on the file's own columns",
+    )
+    admin_level: int = Field(8, description="For .osm.pbf municipalities: the boundary's admin_level")
+    encoding: str | None = Field(None, description="Text encoding; found out when not given")
+    provenance: Literal["real", "derived", "synthetic"] = Field(
+        "real", description="real, derived or synthetic; follows the layer everywhere"
+    )
+    source: str = Field("", description="Who made it, as it should be cited")
+    licence: str = Field("", description="Licence, e.g. CC0 or 'under secrecy'")
+    year: int | None = Field(None, description="Year that the data describe")
+
+    def resolve(self, folder: Path) -> Source:
+        """Give the geodata package's view of the file, its path made absolute."""
+        return Source(
+            path=(folder / self.path).resolve(),
+            layer=self.layer,
+            crs=self.crs,
+            columns=dict(self.columns),
+            constants=dict(self.constants),
+            where=self.where,
+            admin_level=self.admin_level,
+            encoding=self.encoding,
+        )
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+_Sources = Annotated[list[SourceSettings], BeforeValidator(_as_list)]
+
+
+class Sources(_Section):
+    """[sources]: every layer, each one file or several."""
+
+    municipalities: _Sources = Field(
+        min_length=1,
+        description="Polygons: municipality_code, municipality_name, county_code?, county_name?",
+    )
+    premises: _Sources = Field(
+        min_length=1,
+        description="Points or buildings: premises_id, households, workplaces?, holiday_homes?;"
+        " an .osm.pbf has its households derived",
+    )
+    roads: _Sources = Field(min_length=1, description="Lines: road_class?")
+    localities: _Sources = Field(
+        default_factory=list, description="Polygons: locality_name?, segment (tätort or småort)"
+    )
+    totals: _Sources = Field(
+        default_factory=list,
+        description="Table: municipality_code, households; derived households are scaled to it",
+    )
+    fibre: _Sources = Field(default_factory=list, description="Lines: existing fibre routes")
+    coverage: _Sources = Field(
+        default_factory=list,
+        description="Table by premises_id, polygons or cells, or a raster of Mbit/s:"
+        " technology, speed_mbit",
+    )
+    plans: _Sources = Field(
+        default_factory=list,
+        description="Table by premises_id or polygons: technology?, speed_mbit, year, credible?",
+    )
+
+    def items(self) -> list[tuple[str, SourceSettings]]:
+        """List every file with the name of its layer, in the order of this class."""
+        return [(name, source) for name in type(self).model_fields for source in getattr(self, name)]
+
+
+class Definitions(_Section):
+    """[definitions]: what counts as connected, passed and planned."""
+
+    target_speed_mbit: int = Field(
+        100, ge=1, description="Speed that decides a premises' status, Mbit/s (aid threshold, F)"
+    )
+    speeds_mbit: list[int] = Field(
+        default_factory=lambda: [30, 100, 1000],
+        min_length=1,
+        description="Speed classes of the statistics, Mbit/s",
+    )
+    proximity_m: float = Field(
+        50.0,
+        ge=0,
+        description="Passed when this near a fibre route or a fibre-connected building, m."
+        " PTS publishes no distance; 50 m has no published source (U); PTS used 250 m in 2013 (F)",
+    )
+    passed_speed_mbit: int = Field(
+        1000, ge=1, description="Speed that can be ordered where passed by fibre, Mbit/s"
+    )
+    search_m: float = Field(
+        5000.0, gt=0, description="How far to look for the nearest fibre route, m"
+    )
+    wired_technologies: list[Literal[TECHNOLOGIES]] = Field(  # type: ignore[valid-type]
+        default_factory=lambda: ["fibre", "docsis", "vdsl", "xdsl"],
+        description="Technologies that count as wired; the others are kept apart",
+    )
+    plan_years: int = Field(
+        3, ge=0, description="A plan is credible when due within this many years (GBER art. 52, F)"
+    )
+
+
+class BuildoutSettings(_Section):
+    """[buildout]: how new trench is laid on the roads."""
+
+    max_road_distance_m: float = Field(
+        1000.0,
+        gt=0,
+        description="A premises farther than this from every road is reported, not routed, m (U)",
+    )
+    fibre_snap_m: float = Field(
+        40.0, gt=0, description="Fibre within this distance of a road lies in that road, m (U)"
+    )
+    road_snap_m: float = Field(
+        0.5, ge=0, description="A road end this near another road meets it there, m (U)"
+    )
+    no_dig: list[str] = Field(
+        default_factory=lambda: ["motorway", "motorway_link", "steps", "corridor", "elevator"],
+        description="Road classes that no trench is laid along",
+    )
+    include_holiday_homes: bool = Field(
+        False, description="Whether buildings with holiday homes only are built to as well"
+    )
+
+
+class Price(_Section):
+    """A price with its source."""
+
+    value: float = Field(ge=0, description="The price")
+    unit: str = Field(description="Unit, e.g. SEK/m")
+    source: str = Field(description="Where it is published, or 'no published source'")
+    year: int | None = Field(None, description="Price year")
+    mark: Mark = Field("U", description="F found, D arithmetic, S region's document, U unverified")
+
+
+def _trench_prices() -> dict[str, Price]:
+    none = "no published source: the middle of a range that practitioners name"
+    return {
+        "asphalt": Price(value=600, unit="SEK/m", source=none, mark="U"),
+        "road_edge": Price(value=250, unit="SEK/m", source=none, mark="U"),
+        "soft": Price(value=150, unit="SEK/m", source=none, mark="U"),
+    }
+
+
+def _surfaces() -> dict[str, str]:
+    asphalt = ("residential", "living_street", "pedestrian", "footway", "cycleway")
+    road = (
+        "trunk", "trunk_link", "primary", "primary_link", "secondary", "secondary_link",
+        "tertiary", "tertiary_link", "unclassified", "road", "service",
+    )  # fmt: skip
+    soft = ("track", "path", "bridleway")
+    return {
+        **dict.fromkeys(asphalt, "asphalt"),
+        **dict.fromkeys(road, "road_edge"),
+        **dict.fromkeys(soft, "soft"),
+    }
+
+
+class Prices(_Section):
+    """[prices]: what trench and drops cost and who pays."""
+
+    trench: dict[str, Price] = Field(
+        default_factory=_trench_prices,
+        min_length=1,
+        description="Price per metre of trench, duct and cable, by surface",
+    )
+    surfaces: dict[str, str] = Field(
+        default_factory=_surfaces, description="Road class = surface; others use other_surface"
+    )
+    other_surface: str = Field("road_edge", description="Surface of road classes not listed")
+    drop_fixed: Price = Field(
+        default_factory=lambda: Price(
+            value=5000,
+            unit="SEK/premises",
+            source="no published source: the low end of a range for the drop on the plot",
+            mark="U",
+        ),
+        description="Each drop, whatever its length",
+    )
+    drop_per_m: Price = Field(
+        default_factory=lambda: Price(
+            value=90,
+            unit="SEK/m",
+            source="byafiber.se, digging, the middle of its three scenarios",
+            mark="F",
+        ),
+        description="Each metre of drop between the road and the premises",
+    )
+    own_contribution: Price = Field(
+        default_factory=lambda: Price(
+            value=20000,
+            unit="SEK/household",
+            source="Region Skåne's cost sketch, December 2017",
+            year=2017,
+            mark="S",
+        ),
+        description="Paid by each household that is built to",
+    )
+    operator_revenue: Price = Field(
+        default_factory=lambda: Price(
+            value=10000,
+            unit="SEK/household",
+            source="Region Skåne's cost sketch, December 2017",
+            year=2017,
+            mark="S",
+        ),
+        description="Paid by the operator for each household that is built to",
+    )
+
+    @model_validator(mode="after")
+    def _surfaces_have_prices(self) -> Prices:
+        unknown = ({*self.surfaces.values(), self.other_surface}) - set(self.trench)
+        if unknown:
+            msg = f"surface {', '.join(sorted(unknown))} has no price in [prices.trench]"
+            raise ValueError(msg)
+        return self
+
+
+class Goal(_Section):
+    """[[goals]]: a share to reach and the measure that it counts."""
+
+    name: str = Field(description="Name of the goal")
+    target: float = Field(ge=0, le=1, description="Share to reach, 0-1")
+    speed_mbit: int = Field(ge=1, description="Download speed, Mbit/s")
+    measure: Literal[MEASURES] = Field(  # type: ignore[valid-type]
+        description="connected; passed (connected or passed); planned (those or planned)"
+    )
+    bases: list[Literal[BASES]] = Field(  # type: ignore[valid-type]
+        default_factory=lambda: list(BASES), description="households, workplaces or both"
+    )
+    source: str = Field("", description="Who decided it, and where it is published")
+
+
+def _goals() -> list[Goal]:
+    strategy = "Sverige helt uppkopplat 2025, regeringen 2016"
+    return [
+        Goal(name="2020: 95 % 100 Mbit/s", target=0.95, speed_mbit=100, measure="connected",
+             source=strategy),
+        Goal(name="2025: 98 % 1 Gbit/s", target=0.98, speed_mbit=1000, measure="passed",
+             source=strategy),
+        Goal(name="2025: 99,9 % 100 Mbit/s", target=0.999, speed_mbit=100, measure="passed",
+             source=strategy),
+        Goal(name="2025: 100 % 30 Mbit/s", target=1.0, speed_mbit=30, measure="passed",
+             source=strategy),
+        Goal(name="2030: 100 % 1 Gbit/s", target=1.0, speed_mbit=1000, measure="passed",
+             bases=["households"], source="EU Digital Decade, beslut (EU) 2022/2481"),
+    ]  # fmt: skip
+
+
+class PrioritySettings(_Section):
+    """[priority]: build areas and the budget."""
+
+    max_households: int = Field(
+        100,
+        ge=1,
+        description="A branch with more unserved households is split (U; village networks: 25-75)",
+    )
+    budget_sek: float | None = Field(
+        None, ge=0, description="Support to distribute, SEK; leave out for no budget"
+    )
+
+
+class Publication(_Section):
+    """[publication]: what may be shown to others."""
+
+    detail: Literal["public", "internal"] = Field(
+        "public",
+        description="public: cells, no exact routes, small groups hidden; internal: everything",
+    )
+    cell_m: float = Field(250.0, gt=0, description="Cell size of published points, m (PTS: 250, F)")
+    min_households: int = Field(
+        3, ge=1, description="Groups with fewer households are shown as 'fewer than' (U)"
+    )
+
+
+class Region(_Section):
+    """A region: what region.toml says, with the folder that it stands in."""
+
+    region: RegionSettings
+    sources: Sources
+    definitions: Definitions = Field(default_factory=Definitions)
+    buildout: BuildoutSettings = Field(default_factory=BuildoutSettings)
+    prices: Prices = Field(default_factory=Prices)
+    goals: list[Goal] = Field(default_factory=_goals)
+    priority: PrioritySettings = Field(default_factory=PrioritySettings)
+    publication: Publication = Field(default_factory=Publication)
+    folder: Path = Field(default=Path(), exclude=True, description="Folder of region.toml")
+
+    @classmethod
+    def read(cls, folder: Path | str) -> Region:
+        """Read and check the region.toml in a folder (or the file itself).
+
+        Raises
+        ------
+        RegionError
+            The file is missing, is not valid TOML, or a field is unknown, missing
+            or out of bounds; the message names every such field.
+        """
+        path = Path(folder)
+        if path.is_dir() or path.suffix != ".toml":
+            path = path / FILE_NAME
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            raise RegionError(
+                "there is no such file", where=str(path), fix=f"make one: bredband init {path.parent}"
+            ) from None
+        except UnicodeDecodeError as error:
+            msg = f"the file is not UTF-8 (byte {error.start})"
+            raise RegionError(msg, where=str(path), fix="save it as UTF-8") from None
+        try:
+            content = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            fix = "in a path write / or \\\\, a single \\ has a meaning of its own in TOML"
+            raise RegionError(f"not valid TOML: {error}", where=str(path), fix=fix) from None
+        return cls.from_dict(content, folder=path.parent, where=str(path))
+
+    @classmethod
+    def from_dict(
+        cls, content: dict[str, Any], *, folder: Path | str, where: str = FILE_NAME
+    ) -> Region:
+        """Check settings that are already a dictionary, e.g. made in a notebook."""
+        try:
+            return cls.model_validate({**content, "folder": Path(folder)})
+        except ValidationError as error:
+            lines = [
+                f"[{'.'.join(str(part) for part in item['loc'])}] {_plain(item)}"
+                for item in error.errors()
+            ]
+            raise RegionError("; ".join(lines), where=where, fix="correct region.toml") from None
+
+    @property
+    def slug(self) -> str:
+        """The region's name as a folder name."""
+        kept = (c if c.isalnum() else "-" for c in self.region.name.casefold())
+        return "-".join(part for part in "".join(kept).split("-") if part) or "region"
+
+    def relative(self, path: Path) -> str:
+        """Give a path as seen from region.toml, so that no machine's folders are written out."""
+        try:
+            return Path(os.path.relpath(path, self.folder.resolve())).as_posix()
+        except ValueError:  # another drive
+            return path.name
+
+
+def _plain(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    messages = {
+        "missing": "is missing",
+        "extra_forbidden": "is not a setting; check the spelling",
+    }
+    return messages.get(item["type"], f"{item['msg']} (it is {item['input']!r})")
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema of region.toml, for editors that complete and check it."""
+    schema = Region.model_json_schema()
+    schema.get("properties", {}).pop("folder", None)
+    return schema

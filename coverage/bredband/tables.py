@@ -1,0 +1,390 @@
+"""The schema of every table that passes between steps: column, type, unit, meaning.
+
+One place says what a column is called and what it means; the steps, the files
+in ``outputs/`` and the reference pages all follow it. Geometry columns are not
+listed: a table that has one is a GeoDataFrame in the region's metric CRS, with
+plain ``x`` and ``y`` beside it where it holds points.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import pandera.pandas as pa
+from bredband_gis.errors import BadValueError, MissingColumnError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+Status = Literal["connected", "passed", "planned", "unserved"]
+Measure = Literal["connected", "passed", "planned"]
+Base = Literal["households", "workplaces"]
+
+STATUSES: Final = ("connected", "passed", "planned", "unserved")
+"""Per premises, best first: has it, could order it, is promised it, has nothing."""
+
+MEASURES: Final = ("connected", "passed", "planned")
+"""Cumulative: ``passed`` means connected or passed, ``planned`` means those or planned."""
+
+BASES: Final = ("households", "workplaces")
+
+SEGMENTS: Final = ("tätort", "småort", "utanför")
+"""SCB's localities (200 inhabitants or more), small localities (50-199), and the rest."""
+
+TOTAL: Final = "total"
+"""The segment value of a row that counts every segment together."""
+
+TECHNOLOGIES: Final = ("fibre", "docsis", "vdsl", "xdsl", "fwa", "5g", "lte", "satellite")
+
+PROVENANCES: Final = ("real", "derived", "synthetic")
+"""Measured or registered; worked out from something real; made up to stand in."""
+
+REACHES: Final = ("trench", "at_fibre", "no_road", "no_fibre")
+"""How the build-out meets an unserved premises: over new trench, at the existing
+network without trench, not at all for want of a road within reach, or not at all
+because its part of the road network holds no fibre."""
+
+
+def column(
+    dtype: str | type,
+    meaning: str,
+    *,
+    unit: str | None = None,
+    nullable: bool = False,
+    unique: bool = False,
+    required: bool = True,
+    isin: Iterable[Any] | None = None,
+    ge: float | None = None,
+    le: float | None = None,
+) -> pa.Column:
+    """Describe one column: its type, what it means, its unit and its bounds."""
+    checks = []
+    if isin is not None:
+        checks.append(pa.Check.isin(list(isin)))
+    if ge is not None:
+        checks.append(pa.Check.ge(ge))
+    if le is not None:
+        checks.append(pa.Check.le(le))
+    return pa.Column(
+        dtype,
+        checks,
+        nullable=nullable,
+        unique=unique,
+        required=required,
+        description=meaning,
+        metadata={"unit": unit},
+    )
+
+
+def _table(name: str, meaning: str, columns: dict[str, pa.Column]) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(columns, name=name, description=meaning, strict=False)
+
+
+_MUNICIPALITY_CODE = column(str, "Municipality code (Sweden: SCB's four digits)")
+_PROVENANCE = column(str, "real, derived or synthetic", isin=PROVENANCES)
+_SEGMENT = column(
+    str, "Locality class; empty where no localities are given", isin=SEGMENTS, nullable=True
+)
+
+MUNICIPALITIES: Final = _table(
+    "municipalities",
+    "One row per municipality, with its polygon",
+    {
+        "municipality_code": column(
+            str, "Municipality code (Sweden: SCB's four digits)", unique=True
+        ),
+        "municipality_name": column(str, "Municipality name"),
+        "county_code": column(str, "County code (Sweden: the code's first two digits)"),
+        "county_name": column(str, "County name"),
+        "provenance": _PROVENANCE,
+    },
+)
+
+PREMISES: Final = _table(
+    "premises",
+    "One row per building that holds households, workplaces or holiday homes",
+    {
+        "premises_id": column(str, "Building id from the source", unique=True),
+        "x": column("float64", "Easting in the region's CRS", unit="m"),
+        "y": column("float64", "Northing in the region's CRS", unit="m"),
+        "households": column("int64", "Permanent households", unit="households", ge=0),
+        "workplaces": column("int64", "Workplaces", unit="workplaces", ge=0),
+        "holiday_homes": column(
+            "int64", "Holiday homes, never counted as households", unit="homes", ge=0
+        ),
+        "municipality_code": _MUNICIPALITY_CODE,
+        "segment": _SEGMENT,
+        "provenance": _PROVENANCE,
+    },
+)
+
+STATUS: Final = _table(
+    "status",
+    "Premises with what each can get",
+    {
+        **PREMISES.columns,
+        "status": column(
+            str, "At the target speed: connected, passed, planned or unserved", isin=STATUSES
+        ),
+        "technology": column(
+            str,
+            "Technology of the fastest wired connection; empty where there is none",
+            isin=TECHNOLOGIES,
+            nullable=True,
+        ),
+        "speed_mbit": column(
+            "float64", "Fastest wired download connected; 0 where none", unit="Mbit/s", ge=0
+        ),
+        "wireless_speed_mbit": column(
+            "float64",
+            "Fastest wireless download, kept apart from wired; 0 where none",
+            unit="Mbit/s",
+            ge=0,
+        ),
+        "passed_speed_mbit": column(
+            "float64", "Speed that could be ordered where passed; 0 where not", unit="Mbit/s", ge=0
+        ),
+        "planned_speed_mbit": column(
+            "float64", "Speed of the credible plan; 0 where none", unit="Mbit/s", ge=0
+        ),
+        "distance_to_fibre_m": column(
+            "float64",
+            "Straight distance to the nearest fibre route; empty beyond the search distance"
+            " or where no routes are given",
+            unit="m",
+            nullable=True,
+            ge=0,
+        ),
+        "reason": column(str, "Why the premises has its status, in words"),
+    },
+)
+
+STATISTICS: Final = _table(
+    "coverage",
+    "Who has what: one row per area, segment, base, measure and speed",
+    {
+        "area_kind": column(
+            str, "municipality, county or region", isin=("municipality", "county", "region")
+        ),
+        "area_code": column(str, "Code of the area"),
+        "area_name": column(str, "Name of the area"),
+        "segment": column(str, "total or a locality class", isin=(TOTAL, *SEGMENTS)),
+        "base": column(str, "What is counted", isin=BASES),
+        "measure": column(
+            str,
+            "connected; passed = connected or passed; planned = those or planned",
+            isin=MEASURES,
+        ),
+        "speed_mbit": column("int64", "Download speed at least", unit="Mbit/s", ge=1),
+        "year": column("int64", "Year the coverage data refer to (PTS: 1 October)"),
+        "total": column("int64", "Households or workplaces in the area", ge=0),
+        "served": column("int64", "Of these, counted by the measure", ge=0),
+        "share": column(
+            "float64", "served / total, 0-1; empty where total is 0", nullable=True, ge=0, le=1
+        ),
+    },
+)
+
+GOALS: Final = _table(
+    "goals",
+    "How far each area is from each goal",
+    {
+        "goal": column(str, "Name of the goal"),
+        "area_kind": column(str, "municipality, county or region"),
+        "area_code": column(str, "Code of the area"),
+        "area_name": column(str, "Name of the area"),
+        "base": column(str, "What is counted", isin=BASES),
+        "measure": column(str, "The measure that the goal names", isin=MEASURES),
+        "speed_mbit": column("int64", "Download speed of the goal", unit="Mbit/s"),
+        "target": column("float64", "Share that the goal asks for, 0-1", ge=0, le=1),
+        "share": column("float64", "Share reached, 0-1", nullable=True, ge=0, le=1),
+        "missing": column("int64", "How many more must be served to reach the goal", ge=0),
+        "reached": column(bool, "Whether the goal is reached"),
+    },
+)
+
+REACH: Final = _table(
+    "reach",
+    "One row per unserved premises: how the build-out meets it",
+    {
+        "premises_id": column(str, "Building id", unique=True),
+        "reach": column(str, "trench, at_fibre, no_road or no_fibre", isin=REACHES),
+        "road_distance_m": column(
+            "float64",
+            "From the premises to the nearest point of a road: the length of its drop;"
+            " empty where no road is within reach",
+            unit="m",
+            nullable=True,
+            ge=0,
+        ),
+        "node": column("int64", "Node of the trench network it hangs on; -1 where none", ge=-1),
+    },
+)
+
+TRENCH: Final = _table(
+    "trench",
+    "New trench: one row per edge of the shared network, pointing away from existing fibre",
+    {
+        "edge_id": column("int64", "Number of the edge", unique=True),
+        "from_node": column("int64", "Node nearer to existing fibre"),
+        "to_node": column("int64", "Node farther from existing fibre"),
+        "length_m": column("float64", "Length along the road", unit="m", ge=0),
+        "road_class": column(str, "Road class as the source has it"),
+        "surface": column(str, "Surface class that sets the price"),
+        "price_sek_per_m": column("float64", "Price of the surface class", unit="SEK/m", ge=0),
+        "cost_sek": column("float64", "length_m x price_sek_per_m", unit="SEK", ge=0),
+        "households_below": column(
+            "int64", "Unserved households that this edge serves", unit="households", ge=0
+        ),
+        "premises_below": column(
+            "int64", "Unserved premises that this edge serves", unit="premises", ge=0
+        ),
+        "municipality_code": _MUNICIPALITY_CODE,
+        "area_id": column(str, "Build area that the edge belongs to"),
+    },
+)
+
+COST: Final = _table(
+    "cost",
+    "What the rest costs, per municipality and for the region",
+    {
+        "area_kind": column(str, "municipality or region", isin=("municipality", "region")),
+        "area_code": column(str, "Code of the area"),
+        "area_name": column(str, "Name of the area"),
+        "unserved_households": column("int64", "Neither connected, passed nor planned", ge=0),
+        "unserved_workplaces": column("int64", "Neither connected, passed nor planned", ge=0),
+        "unserved_premises": column(
+            "int64", "Unserved buildings with a household or a workplace", ge=0
+        ),
+        "planned_households": column(
+            "int64", "With a credible plan only: left to the market, not costed", ge=0
+        ),
+        "unreached_households": column(
+            "int64", "Unserved, not costed: no road within reach or no fibre on the roads", ge=0
+        ),
+        "unreached_premises": column("int64", "The same, buildings", ge=0),
+        "reached_households": column("int64", "Unserved, reached and costed", ge=0),
+        "reached_premises": column("int64", "The same, buildings", ge=0),
+        "trench_m": column("float64", "New trench inside the area", unit="m", ge=0),
+        "trench_sek": column("float64", "Cost of that trench", unit="SEK", ge=0),
+        "drop_sek": column("float64", "Cost of the drops", unit="SEK", ge=0),
+        "capex_sek": column("float64", "trench_sek + drop_sek", unit="SEK", ge=0),
+        "own_contribution_sek": column("float64", "Paid by the households", unit="SEK", ge=0),
+        "operator_revenue_sek": column("float64", "Paid by the operator", unit="SEK", ge=0),
+        "gap_sek": column(
+            "float64",
+            "capex - own contribution - operator revenue; negative where it pays for itself",
+            unit="SEK",
+        ),
+        "gap_per_household_sek": column(
+            "float64", "gap_sek / reached_households; empty where none", unit="SEK", nullable=True
+        ),
+    },
+)
+
+AREAS: Final = _table(
+    "priority_areas",
+    "Build areas, the cheapest gap per household first",
+    {
+        "area_id": column(str, "Stable id: municipality code and number", unique=True),
+        "rank": column(
+            "Int64", "1 = first; empty where not reached by road", nullable=True, ge=1
+        ),
+        "reached": column(bool, "False: the group of premises that no trench reaches"),
+        "municipality_code": _MUNICIPALITY_CODE,
+        "municipality": column(str, "Name of the municipality with most of its households"),
+        "upstream_area_id": column(
+            str, "Area whose trench this one hangs on; empty at existing fibre", nullable=True
+        ),
+        "households": column("int64", "Unserved households", ge=0),
+        "workplaces": column("int64", "Unserved workplaces", ge=0),
+        "premises": column("int64", "Unserved buildings", ge=0),
+        "trench_m": column("float64", "New trench", unit="m", ge=0, nullable=True),
+        "capex_sek": column("float64", "Trench and drops", unit="SEK", ge=0, nullable=True),
+        "own_contribution_sek": column("float64", "Paid by the households", unit="SEK", nullable=True),
+        "operator_revenue_sek": column("float64", "Paid by the operator", unit="SEK", nullable=True),
+        "gap_sek": column(
+            "float64", "capex - own contribution - operator revenue", unit="SEK", nullable=True
+        ),
+        "gap_per_household_sek": column(
+            "float64", "gap_sek / households; empty where no households", unit="SEK", nullable=True
+        ),
+        "cumulative_gap_sek": column(
+            "float64",
+            "Support needed for this area and all ranked before it; an area that pays for"
+            " itself adds nothing and takes nothing away",
+            unit="SEK",
+            nullable=True,
+        ),
+        "cumulative_households": column(
+            "Int64", "Households in this area and all ranked before it", nullable=True
+        ),
+        "within_budget": column(
+            "boolean", "Whether the cumulated support fits the budget", nullable=True
+        ),
+    },
+)
+
+SET_ASIDE: Final = _table(
+    "set_aside",
+    "Rows that were not used, each with the reason",
+    {
+        "layer": column(str, "Which source"),
+        "file": column(str, "File name"),
+        "row": column("int64", "Row in the file, the first is 0"),
+        "id": column(str, "Id of the row where it has one", nullable=True),
+        "reason": column(str, "Why it was set aside"),
+    },
+)
+
+
+def check_table(table: pd.DataFrame, schema: pa.DataFrameSchema, *, where: str) -> None:
+    """Refuse a table that does not follow its schema.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table. Extra columns are allowed.
+    schema : DataFrameSchema
+        One of the schemas of this module.
+    where : str
+        Named in the message, e.g. ``"premises"`` or a file.
+
+    Raises
+    ------
+    MissingColumnError
+        A required column is missing.
+    BadValueError
+        A value has the wrong type or is out of bounds.
+    """
+    missing = [name for name, col in schema.columns.items() if col.required and name not in table]
+    if missing:
+        msg = f"column {', '.join(missing)} is missing; found: {', '.join(map(str, table.columns))}"
+        raise MissingColumnError(
+            msg, where=where, fix=f"add it; a {schema.name} table needs {', '.join(schema.columns)}"
+        )
+    try:
+        schema.validate(table, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        cases = error.failure_cases
+        first = cases.iloc[0]
+        msg = (
+            f"column {first['column']}: {first['failure_case']!r} fails {first['check']}"
+            f" ({len(cases)} such values in all, of {len(table)} rows)"
+        )
+        raise BadValueError(msg, where=where, fix="correct the values in the source") from None
+
+
+def describe_table(schema: pa.DataFrameSchema) -> list[dict[str, str]]:
+    """List a schema's columns with type, unit and meaning, for reference pages."""
+    return [
+        {
+            "column": name,
+            "type": str(col.dtype),
+            "unit": (col.metadata or {}).get("unit") or "",
+            "meaning": col.description or "",
+        }
+        for name, col in schema.columns.items()
+    ]
