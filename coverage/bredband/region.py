@@ -44,7 +44,9 @@ class RegionSettings(_Section):
         "EPSG:3006",
         description="Metric CRS that everything is measured in; EPSG:3006 (SWEREF 99 TM) in Sweden",
     )
-    year: int = Field(ge=1990, le=2100, description="Year the coverage data refer to (PTS: 1 October)")
+    year: int = Field(
+        ge=1990, le=2100, description="Year the coverage data refer to (PTS: 1 October)"
+    )
     language: Literal["sv", "en"] = Field("sv", description="Language of maps and tables")
 
 
@@ -67,7 +69,9 @@ class SourceSettings(_Section):
         None,
         description="Keep only rows that fulfil this SQL condition on the file's own columns",
     )
-    admin_level: int = Field(8, description="For .osm.pbf municipalities: the boundary's admin_level")
+    admin_level: int = Field(
+        8, description="For .osm.pbf municipalities: the boundary's admin_level"
+    )
     encoding: str | None = Field(None, description="Text encoding; found out when not given")
     provenance: Literal["real", "derived", "synthetic"] = Field(
         "real", description="real, derived or synthetic; follows the layer everywhere"
@@ -130,7 +134,9 @@ class Sources(_Section):
 
     def items(self) -> list[tuple[str, SourceSettings]]:
         """List every file with the name of its layer, in the order of this class."""
-        return [(name, source) for name in type(self).model_fields for source in getattr(self, name)]
+        return [
+            (name, source) for name in type(self).model_fields for source in getattr(self, name)
+        ]
 
 
 class Definitions(_Section):
@@ -368,7 +374,9 @@ class Region(_Section):
             text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             raise RegionError(
-                "there is no such file", where=str(path), fix=f"make one: bredband init {path.parent}"
+                "there is no such file",
+                where=str(path),
+                fix=f"make one: bredband init {path.parent}",
             ) from None
         except UnicodeDecodeError as error:
             msg = f"the file is not UTF-8 (byte {error.start})"

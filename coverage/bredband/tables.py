@@ -289,9 +289,7 @@ AREAS: Final = _table(
     "Build areas, the cheapest gap per household first",
     {
         "area_id": column(str, "Stable id: municipality code and number", unique=True),
-        "rank": column(
-            "Int64", "1 = first; empty where not reached by road", nullable=True, ge=1
-        ),
+        "rank": column("Int64", "1 = first; empty where not reached by road", nullable=True, ge=1),
         "reached": column(bool, "False: the group of premises that no trench reaches"),
         "municipality_code": _MUNICIPALITY_CODE,
         "municipality": column(str, "Name of the municipality with most of its households"),
@@ -303,8 +301,12 @@ AREAS: Final = _table(
         "premises": column("int64", "Unserved buildings", ge=0),
         "trench_m": column("float64", "New trench", unit="m", ge=0, nullable=True),
         "capex_sek": column("float64", "Trench and drops", unit="SEK", ge=0, nullable=True),
-        "own_contribution_sek": column("float64", "Paid by the households", unit="SEK", nullable=True),
-        "operator_revenue_sek": column("float64", "Paid by the operator", unit="SEK", nullable=True),
+        "own_contribution_sek": column(
+            "float64", "Paid by the households", unit="SEK", nullable=True
+        ),
+        "operator_revenue_sek": column(
+            "float64", "Paid by the operator", unit="SEK", nullable=True
+        ),
         "gap_sek": column(
             "float64", "capex - own contribution - operator revenue", unit="SEK", nullable=True
         ),
