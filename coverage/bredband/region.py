@@ -16,11 +16,10 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from bredband.tables import BASES, MEASURES, TECHNOLOGIES
 from bredband_gis.errors import GeodataError
 from bredband_gis.sources import Source
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-
-from bredband.tables import BASES, MEASURES, TECHNOLOGIES
 
 FILE_NAME = "region.toml"
 
@@ -188,6 +187,11 @@ class BuildoutSettings(_Section):
     no_dig: list[str] = Field(
         default_factory=lambda: ["motorway", "motorway_link", "steps", "corridor", "elevator"],
         description="Road classes that no trench is laid along",
+    )
+    tap_connected: bool = Field(
+        True,
+        description="Whether new trench may start in the road at a fibre-connected building, where"
+        " no route is drawn",
     )
     include_holiday_homes: bool = Field(
         False, description="Whether buildings with holiday homes only are built to as well"
@@ -385,7 +389,8 @@ class Region(_Section):
             content = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             fix = "in a path write / or \\\\, a single \\ has a meaning of its own in TOML"
-            raise RegionError(f"not valid TOML: {error}", where=str(path), fix=fix) from None
+            msg = f"not valid TOML: {error}"
+            raise RegionError(msg, where=str(path), fix=fix) from None
         return cls.from_dict(content, folder=path.parent, where=str(path))
 
     @classmethod
@@ -416,7 +421,7 @@ class Region(_Section):
             return path.name
 
 
-def _plain(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+def _plain(item: Any) -> str:
     messages = {
         "missing": "is missing",
         "extra_forbidden": "is not a setting; check the spelling",
