@@ -377,11 +377,9 @@ class Region(_Section):
         try:
             text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
-            raise RegionError(
-                "there is no such file",
-                where=str(path),
-                fix=f"make one: bredband init {path.parent}",
-            ) from None
+            msg = "there is no such file"
+            fix = f"make one: bredband init {path.parent}"
+            raise RegionError(msg, where=str(path), fix=fix) from None
         except UnicodeDecodeError as error:
             msg = f"the file is not UTF-8 (byte {error.start})"
             raise RegionError(msg, where=str(path), fix="save it as UTF-8") from None

@@ -273,8 +273,8 @@ def _mehlhorn(graph: _Graph, goal: Ints) -> tuple[Ints, float]:
     distance, before, nearest = csgraph.dijkstra(
         graph.matrix, directed=True, indices=goal, min_only=True, return_predecessors=True
     )
-    nearest = nearest.astype(np.int64)
-    left, right = nearest[graph.low], nearest[graph.high]
+    owner = nearest.astype(np.int64)
+    left, right = owner[graph.low], owner[graph.high]
     bridge = np.flatnonzero((left != right) & (left >= 0) & (right >= 0))
     span = distance[graph.low[bridge]] + graph.cost[bridge] + distance[graph.high[bridge]]
     chosen = bridge[_spanning(left[bridge], right[bridge], span, graph.matrix.shape[0])]
@@ -330,4 +330,5 @@ def _spanning(u: Ints, v: Ints, weight: Floats, size: int) -> Ints:
 def _find(graph: _Graph, u: Ints, v: Ints) -> Ints:
     size = graph.matrix.shape[0]
     key = graph.low * size + graph.high
-    return np.searchsorted(key, np.minimum(u, v) * size + np.maximum(u, v)).astype(np.int64)
+    found: Ints = np.searchsorted(key, np.minimum(u, v) * size + np.maximum(u, v)).astype(np.int64)
+    return found
