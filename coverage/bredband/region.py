@@ -16,10 +16,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from bredband.tables import BASES, MEASURES, TECHNOLOGIES
 from bredband_gis.errors import GeodataError
 from bredband_gis.sources import Source
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from bredband.tables import BASES, MEASURES, TECHNOLOGIES
 
 FILE_NAME = "region.toml"
 
@@ -209,11 +210,14 @@ class Price(_Section):
 
 
 def _trench_prices() -> dict[str, Price]:
-    none = "no published source: the middle of a range that practitioners name"
+    none = "no published source; within the range that practitioners name: {} SEK/m"
     return {
-        "asphalt": Price(value=600, unit="SEK/m", source=none, mark="U"),
-        "road_edge": Price(value=250, unit="SEK/m", source=none, mark="U"),
-        "soft": Price(value=150, unit="SEK/m", source=none, mark="U"),
+        name: Price(value=value, unit="SEK/m", source=none.format(span), mark="U")
+        for name, value, span in (
+            ("asphalt", 600, "500-1500"),
+            ("road_edge", 250, "150-350"),
+            ("soft", 150, "100-250"),
+        )
     }
 
 

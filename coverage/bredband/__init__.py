@@ -1,0 +1,91 @@
+"""Broadband coverage, what the rest costs, and which areas come first.
+
+Every step is a function from tables to tables, to be called alone in a notebook:
+
+>>> from bredband import Region, read_inputs, compute
+>>> results = compute(region := Region.read("data_raw/norrbotten"), read_inputs(region))
+>>> results.cost, results.areas, results.map
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bredband.areas import Areas, build_areas
+    from bredband.availability import premises_status
+    from bredband.buildout import Buildout, plan_buildout
+    from bredband.cost import cost_table
+    from bredband.inputs import Inputs, check_inputs, read_inputs
+    from bredband.maps import coverage_map
+    from bredband.pipeline import compute, run
+    from bredband.premises import build_premises, derive_households
+    from bredband.priority import rank_areas
+    from bredband.publication import generalise_areas
+    from bredband.region import Region
+    from bredband.results import Results, write_results
+    from bredband.statistics import coverage_table, goals_table
+
+__version__ = version("bredband")
+
+_HOMES = {
+    "Areas": "areas",
+    "Buildout": "buildout",
+    "Inputs": "inputs",
+    "Region": "region",
+    "Results": "results",
+    "build_areas": "areas",
+    "build_premises": "premises",
+    "check_inputs": "inputs",
+    "compute": "pipeline",
+    "cost_table": "cost",
+    "coverage_map": "maps",
+    "coverage_table": "statistics",
+    "derive_households": "premises",
+    "generalise_areas": "publication",
+    "goals_table": "statistics",
+    "plan_buildout": "buildout",
+    "premises_status": "availability",
+    "rank_areas": "priority",
+    "read_inputs": "inputs",
+    "run": "pipeline",
+    "write_results": "results",
+}
+
+__all__ = [
+    "Areas",
+    "Buildout",
+    "Inputs",
+    "Region",
+    "Results",
+    "build_areas",
+    "build_premises",
+    "check_inputs",
+    "compute",
+    "cost_table",
+    "coverage_map",
+    "coverage_table",
+    "derive_households",
+    "generalise_areas",
+    "goals_table",
+    "plan_buildout",
+    "premises_status",
+    "rank_areas",
+    "read_inputs",
+    "run",
+    "write_results",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Steps load when they are used: a command that needs one does not wait for all.
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"bredband.{_HOMES[name]}"), name)
+    msg = f"module 'bredband' has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

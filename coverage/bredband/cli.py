@@ -1,0 +1,219 @@
+"""The command line: a command per thing a planner does.
+
+Exit codes: 0 done, 1 the data are wrong, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from bredband_gis.errors import GeodataError
+from rich.console import Console
+from rich.markup import escape
+
+from bredband import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bredband.progress import Steps
+    from bredband.region import Region
+
+# What every command needs of the steps is imported inside it: --help answers at once.
+
+
+class _Commands(click.Group):
+    """A group whose commands end in one clear message, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GeodataError as error:
+            _complain(str(error))
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            _complain(f"{where}{error.strerror or error}")
+        except MemoryError:
+            _complain("the machine's memory is not enough; divide the region into smaller ones")
+        except (click.exceptions.Exit, click.Abort, click.ClickException):
+            raise
+        except Exception as error:
+            if "-v" in sys.argv or "--verbose" in sys.argv:
+                traceback.print_exc()
+            _complain(
+                f"{type(error).__name__}: {error}\nThis is a fault in bredband, not in your data;"
+                " run again with -v for the details to report."
+            )
+        return ctx.exit(1)
+
+
+def _complain(message: str) -> None:
+    Console(stderr=True).print(f"[red]{escape(message)}[/]", highlight=False, soft_wrap=True)
+
+
+def _verbosity(command: Callable[..., None]) -> Callable[..., None]:
+    command = click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")(command)
+    return click.option("-v", "--verbose", is_flag=True, help="Show every step and its time.")(
+        command
+    )
+
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_LANGUAGE = click.Choice(["sv", "en"])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bredband")
+def main() -> None:
+    """Broadband coverage, what the rest costs, and which areas come first."""
+
+
+@main.command()
+@click.option("--data", type=_FOLDER, default=Path("data_raw/norrbotten"), show_default=True,
+              help="Where the example region's data are, or are made.")  # fmt: skip
+@click.option("--out", type=_FOLDER, default=Path("outputs/norrbotten"), show_default=True,
+              help="Where the results go.")  # fmt: skip
+@click.option("--lang", type=_LANGUAGE, help="Language of map and tables (default Swedish).")
+@_verbosity
+def demo(data: Path, out: Path, lang: str | None, quiet: bool, verbose: bool) -> None:
+    """Run the example region, Norrbotten; its data are made where absent."""
+    from bredband.demo import make_norrbotten
+    from bredband.region import FILE_NAME, Region
+
+    steps = _steps(quiet=quiet, verbose=verbose, language=lang or "sv")
+    if not (data / FILE_NAME).exists():
+        with steps.step("demo"):
+            make_norrbotten(data)
+    _run(_adjust(Region.read(data), lang=lang), out, steps)
+
+
+@main.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--osm", type=_FILE, help="Make the region from this OpenStreetMap extract.")
+@click.option("--admin-level", type=click.IntRange(1, 11), default=8, show_default=True,
+              help="admin_level of the municipalities in the extract (Sweden: 7).")  # fmt: skip
+@click.option("--name", help="Name of the region.  [default: the extract's file name]")
+@click.option("--crs", help="Metric CRS, e.g. EPSG:3006.  [default: chosen by place]")
+@click.option("--demo-share", type=click.FloatRange(0.0, 1.0),
+              help="Lay synthetic fibre that connects this share of the households.")  # fmt: skip
+@click.option("--seed", type=int, default=1, show_default=True, help="Of what is made up.")
+@_verbosity
+def init(
+    folder: Path, osm: Path | None, admin_level: int, name: str | None, crs: str | None,
+    demo_share: float | None, seed: int, quiet: bool, verbose: bool,
+) -> None:  # fmt: skip
+    """Start a region in FOLDER: write a commented region.toml."""
+    from bredband.start import start_osm_region, start_region
+
+    steps = _steps(quiet=quiet, verbose=verbose)
+    if osm is None:
+        if demo_share is not None or name or crs:
+            msg = "--demo-share, --name and --crs go with --osm"
+            raise click.UsageError(msg)
+        path, said = start_region(folder), "cli.made_region"
+    else:
+        path, said = start_osm_region(
+            folder, osm, admin_level=admin_level, name=name, crs=crs, demo_share=demo_share,
+            seed=seed, steps=steps,
+        ), "cli.made_osm"  # fmt: skip
+    _say(steps, said, path=path, folder=folder)
+
+
+@main.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--lang", type=_LANGUAGE, help="Language of the headings.")
+@_verbosity
+def check(folder: Path, lang: str | None, quiet: bool, verbose: bool) -> None:
+    """Say what is wrong with the files of the region in FOLDER."""
+    from bredband.inputs import check_inputs
+    from bredband.region import Region
+    from bredband.terminal import show_findings
+
+    region = Region.read(folder)
+    language = lang or region.region.language
+    steps = _steps(quiet=quiet, verbose=verbose, language=language)
+    findings = check_inputs(region, steps=steps)
+    errors = show_findings(
+        Console(quiet=quiet), findings, files=len(region.sources.items()), language=language
+    )
+    if errors:
+        click.get_current_context().exit(1)
+
+
+@main.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--out", type=_FOLDER,
+              help="Where the results go.  [default: outputs/REGION]")  # fmt: skip
+@click.option("--budget", type=click.FloatRange(0), help="Support to distribute, SEK.")
+@click.option("--internal", is_flag=True,
+              help="Exact premises and trench on the map, not for spreading.")  # fmt: skip
+@click.option("--lang", type=_LANGUAGE, help="Language of map and tables.")
+@_verbosity
+def run(
+    folder: Path, out: Path | None, budget: float | None, internal: bool, lang: str | None,
+    quiet: bool, verbose: bool,
+) -> None:  # fmt: skip
+    """Run the chain on the region in FOLDER: tables, map, DuckDB."""
+    from bredband.region import Region
+
+    region = _adjust(Region.read(folder), lang=lang, budget=budget, internal=internal)
+    steps = _steps(quiet=quiet, verbose=verbose, language=region.region.language)
+    _run(region, out or Path("outputs") / region.slug, steps)
+
+
+def _run(region: Region, out: Path, steps: Steps) -> None:
+    from bredband.pipeline import run as run_chain
+    from bredband.terminal import show_results
+
+    started = time.perf_counter()
+    results = run_chain(region, out, steps=steps)
+    if steps.console is not None:
+        show_results(steps.console, results, out, seconds=time.perf_counter() - started)
+
+
+def _adjust(
+    region: Region,
+    *,
+    lang: str | None = None,
+    budget: float | None = None,
+    internal: bool = False,
+) -> Region:
+    """Overlay what was said on the command line on the region's settings."""
+    changes: dict[str, Any] = {}
+    if lang:
+        changes["region"] = region.region.model_copy(update={"language": lang})
+    if budget is not None:
+        changes["priority"] = region.priority.model_copy(update={"budget_sek": budget})
+    if internal:
+        changes["publication"] = region.publication.model_copy(update={"detail": "internal"})
+    return region.model_copy(update=changes)
+
+
+def _steps(*, quiet: bool, verbose: bool, language: str = "sv") -> Steps:
+    from bredband.progress import Steps
+
+    if quiet and verbose:
+        msg = "--quiet and --verbose exclude each other"
+        raise click.UsageError(msg)
+    return Steps(
+        None if quiet else Console(),
+        language=language,  # type: ignore[arg-type]
+        verbose=verbose,
+    )
+
+
+def _say(steps: Steps, key: str, **values: object) -> None:
+    from bredband.text import words
+
+    if steps.console is not None:
+        steps.console.print(
+            escape(words(steps.language, plain=True).fill(key, **values)),
+            highlight=False,
+            soft_wrap=True,
+        )

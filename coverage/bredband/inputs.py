@@ -1,0 +1,429 @@
+"""From region.toml to the tables that the steps work on, every row accounted for.
+
+The steps read no files; this is where files become tables. A file that is wrong
+stops :func:`read_inputs` with one clear message, while :func:`check_inputs` goes
+on and lists everything that is wrong with all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from bredband_gis.crs import metric_crs
+from bredband_gis.errors import DuplicateIdsError, EmptyLayerError, GeodataError
+from bredband_gis.quality import Finding
+from bredband_gis.sources import Layer, has_geometry, read_layer, read_table, sample_raster
+
+from bredband.availability import coverage_mismatches
+from bredband.premises import build_premises, derive_households, municipality_mismatches
+from bredband.progress import Steps
+from bredband.tables import MUNICIPALITIES, PREMISES, check_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import geopandas as gpd
+
+    from bredband.region import Region, SourceSettings
+
+RASTERS = {".tif", ".tiff", ".vrt", ".asc", ".img"}
+
+EXTENT_MARGIN_M = 25_000.0
+"""How far outside the municipalities other layers may reach before they count as misplaced, m."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The region's tables, all in its metric CRS.
+
+    Attributes
+    ----------
+    municipalities, premises : GeoDataFrame
+        ``tables.MUNICIPALITIES`` and ``tables.PREMISES``.
+    roads : GeoDataFrame
+        Lines with ``road_class`` (empty text where the source has none).
+    localities, fibre : GeoDataFrame or None
+        Polygons with ``segment``; lines.
+    coverage, plans : DataFrame or None
+        By ``premises_id``.
+    coverage_areas, plan_areas : GeoDataFrame or None
+        The same as polygons or cells.
+    set_aside : DataFrame
+        ``tables.SET_ASIDE``: every row of every file that is not used, and why.
+    findings : tuple of Finding
+        What is odd but not wrong enough to stop.
+    files : list of dict
+        Per file: layer, name, SHA-256, rows, source, licence, year, provenance.
+    """
+
+    municipalities: gpd.GeoDataFrame
+    premises: gpd.GeoDataFrame
+    roads: gpd.GeoDataFrame
+    localities: gpd.GeoDataFrame | None
+    fibre: gpd.GeoDataFrame | None
+    coverage: pd.DataFrame | None
+    coverage_areas: gpd.GeoDataFrame | None
+    plans: pd.DataFrame | None
+    plan_areas: gpd.GeoDataFrame | None
+    set_aside: pd.DataFrame
+    findings: tuple[Finding, ...]
+    files: list[dict[str, Any]]
+
+
+def read_inputs(region: Region, *, steps: Steps | None = None) -> Inputs:
+    """Read every file that region.toml names.
+
+    Raises
+    ------
+    GeodataError
+        The first fault that makes a file unusable: what, where, what to do.
+    """
+    return _Reader(region, steps or Steps()).read()
+
+
+def check_inputs(region: Region, *, steps: Steps | None = None) -> tuple[Finding, ...]:
+    """Read every file and list all that is wrong or odd, without stopping at the first fault."""
+    reader = _Reader(region, steps or Steps(), stop=False)
+    try:
+        inputs = reader.read()
+    except _Unusable:
+        return tuple(reader.findings)
+    return (*inputs.findings, *_cross_check(inputs))
+
+
+class _Unusable(Exception):  # noqa: N818 - never leaves this module
+    """Something that everything else rests on could not be read; it is in the findings."""
+
+
+@dataclass
+class _Reader:
+    region: Region
+    steps: Steps
+    stop: bool = True
+    extent: tuple[float, float, float, float] | None = None
+    set_aside: list[pd.DataFrame] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)
+
+    def read(self) -> Inputs:
+        settings = self.region.region
+        metric_crs(settings.crs)
+        with self.steps.step("municipalities"):
+            municipalities = self._together("municipalities", self._municipalities)
+        if municipalities is None:
+            raise _Unusable
+        self._guard(lambda: _check_ids(municipalities, "municipality_code", "municipalities"))
+        minx, miny, maxx, maxy = municipalities.total_bounds
+        self.extent = (
+            minx - EXTENT_MARGIN_M, miny - EXTENT_MARGIN_M,
+            maxx + EXTENT_MARGIN_M, maxy + EXTENT_MARGIN_M,
+        )  # fmt: skip
+        with self.steps.step("localities"):
+            localities = self._together("localities", self._localities)
+            totals = self._together("totals", self._totals)
+        with self.steps.step("premises"):
+            premises = self._together(
+                "premises", lambda s: self._premises(s, municipalities, localities, totals)
+            )
+        with self.steps.step("roads"):
+            roads = self._together("roads", self._roads)
+        if premises is None or roads is None:
+            raise _Unusable
+        self._guard(lambda: _check_ids(premises, "premises_id", "premises"))
+        with self.steps.step("networks"):
+            fibre = self._together("fibre", self._fibre)
+            coverage, coverage_areas = self._by_id_or_area("coverage", premises)
+            plans, plan_areas = self._by_id_or_area("plans", premises)
+        empty = pd.DataFrame(columns=["layer", "file", "row", "id", "reason"])
+        return Inputs(
+            municipalities=municipalities,
+            premises=premises,
+            roads=roads,
+            localities=localities,
+            fibre=fibre,
+            coverage=coverage,
+            coverage_areas=coverage_areas,
+            plans=plans,
+            plan_areas=plan_areas,
+            set_aside=pd.concat(
+                [part for part in self.set_aside if len(part)] or [empty], ignore_index=True
+            ),
+            findings=tuple(self.findings),
+            files=self.files,
+        )
+
+    def _together(self, name: str, read: Callable[[SourceSettings], pd.DataFrame | None]) -> Any:
+        """Read all files of a layer and put them into one table; None where there is none."""
+        parts = []
+        for source in getattr(self.region.sources, name):
+            part = self._guard(lambda source=source: read(source))  # type: ignore[misc]
+            if part is not None:
+                parts.append(part)
+        if len(parts) < 2:
+            return parts[0] if parts else None
+        return pd.concat(parts, ignore_index=True)
+
+    def _guard(self, act: Callable[[], Any]) -> Any:
+        """Run, and where the reader is to go on, note a fault instead of stopping at it."""
+        try:
+            return act()
+        except GeodataError as error:
+            if self.stop:
+                raise
+            self.findings.append(
+                Finding(
+                    rule=type(error).__name__.removesuffix("Error"),
+                    severity="error",
+                    layer="",
+                    file=error.where or "",
+                    rows=0,
+                    message=error.what,
+                    fix=error.fix or "",
+                )
+            )
+            return None
+
+    def _note(self, name: str, source: SourceSettings, layer: Layer) -> None:
+        self.set_aside.append(layer.set_aside)
+        self.findings.extend(layer.findings)
+        self.files.append(
+            {
+                "layer": name,
+                "path": self.region.relative(source.resolve(self.region.folder).path),
+                **layer.facts,
+                "provenance": source.provenance,
+                "source": source.source,
+                "licence": source.licence,
+                "year": source.year,
+            }
+        )
+
+    def _layer(self, name: str, source: SourceSettings, **options: Any) -> gpd.GeoDataFrame:
+        layer = read_layer(
+            source.resolve(self.region.folder),
+            name=name,
+            crs=self.region.region.crs,
+            extent=self.extent,
+            **options,
+        )
+        self._note(name, source, layer)
+        return layer.frame
+
+    def _table(self, name: str, source: SourceSettings, **options: Any) -> pd.DataFrame:
+        layer = read_table(source.resolve(self.region.folder), name=name, **options)
+        self._note(name, source, layer)
+        frame: pd.DataFrame = layer.frame
+        return frame
+
+    def _municipalities(self, source: SourceSettings) -> gpd.GeoDataFrame:
+        frame = self._layer(
+            "municipalities",
+            source,
+            kind="polygon",
+            required=("municipality_code", "municipality_name"),
+            id_column="municipality_code",
+        )
+        settings = self.region.region
+        if "county_code" not in frame:
+            swedish = frame["municipality_code"].str.fullmatch(r"\d{4}").all()
+            frame["county_code"] = frame["municipality_code"].str[:2] if swedish else settings.code
+        if "county_name" not in frame:
+            frame["county_name"] = frame["county_code"].where(
+                frame["county_code"] != settings.code, settings.name
+            )
+        frame = frame.assign(provenance=source.provenance)
+        check_table(frame, MUNICIPALITIES, where=f"{source.path.name}, layer municipalities")
+        return frame.sort_values("municipality_code", ignore_index=True)
+
+    def _localities(self, source: SourceSettings) -> gpd.GeoDataFrame:
+        return self._layer("localities", source, kind="polygon", required=("segment",))
+
+    def _totals(self, source: SourceSettings) -> pd.DataFrame:
+        return self._table(
+            "totals",
+            source,
+            required=("municipality_code", "households"),
+            numeric=("households",),
+            id_column="municipality_code",
+        )
+
+    def _premises(
+        self,
+        source: SourceSettings,
+        municipalities: gpd.GeoDataFrame,
+        localities: gpd.GeoDataFrame | None,
+        totals: pd.DataFrame | None,
+    ) -> gpd.GeoDataFrame:
+        frame = self._layer(
+            "premises",
+            source,
+            kind="premises",
+            required=("premises_id",),
+            numeric=("households", "workplaces", "holiday_homes"),
+            id_column="premises_id",
+        )
+        derived = "households" not in frame
+        if derived:
+            frame[["households", "workplaces", "holiday_homes"]] = derive_households(frame)
+        premises, set_aside = build_premises(
+            frame,
+            municipalities,
+            localities=localities,
+            totals=totals if derived else None,
+            derived=derived,
+            provenance=source.provenance,
+            layer="premises",
+            file=source.path.name,
+        )
+        self.set_aside.append(set_aside)
+        self.files[-1]["rows_not_premises"] = len(set_aside)
+        if premises.empty:
+            msg = (
+                "no building in it holds a household, a workplace or a holiday home inside a"
+                " municipality"
+            )
+            raise EmptyLayerError(msg, where=f"{source.path.name}, layer premises")
+        wrong = municipality_mismatches(frame, municipalities)
+        if len(wrong):
+            self.findings.append(
+                Finding(
+                    rule="municipality-code",
+                    severity="warning",
+                    layer="premises",
+                    file=source.path.name,
+                    rows=len(wrong),
+                    message="the municipality code is another than that of the polygon it lies in;"
+                    " the polygon decides",
+                    fix="check the codes, or the year of the boundaries",
+                )
+            )
+        check_table(premises, PREMISES, where=f"{source.path.name}, layer premises")
+        return premises
+
+    def _roads(self, source: SourceSettings) -> gpd.GeoDataFrame:
+        frame = self._layer("roads", source, kind="line")
+        if "road_class" not in frame:
+            frame["road_class"] = ""
+        return frame.assign(
+            road_class=frame["road_class"].fillna("").astype(str), provenance=source.provenance
+        )
+
+    def _fibre(self, source: SourceSettings) -> gpd.GeoDataFrame:
+        return self._layer("fibre", source, kind="line").assign(provenance=source.provenance)
+
+    def _by_id_or_area(
+        self, name: str, premises: gpd.GeoDataFrame
+    ) -> tuple[pd.DataFrame | None, gpd.GeoDataFrame | None]:
+        """Read coverage or plans: tables by building, rasters sampled at them, or polygons."""
+        tables, polygons = [], []
+        required = ("technology", "speed_mbit") if name == "coverage" else ()
+        numeric = ("speed_mbit",) if name == "coverage" else ("speed_mbit", "year")
+        for source in getattr(self.region.sources, name):
+
+            def read(source: SourceSettings = source) -> None:
+                given = source.resolve(self.region.folder)
+                if given.path.suffix.casefold() in RASTERS:
+                    tables.append(self._raster(name, source, premises))
+                elif "premises_id" in given.columns or not has_geometry(given):
+                    table = self._table(
+                        name, source, required=("premises_id", *required), numeric=numeric
+                    )
+                    tables.append(table)
+                else:
+                    layer = self._layer(
+                        name, source, kind="polygon", required=required, numeric=numeric
+                    )
+                    polygons.append(layer)
+
+            self._guard(read)
+        return (
+            pd.concat(tables, ignore_index=True) if tables else None,
+            pd.concat(polygons, ignore_index=True) if polygons else None,
+        )
+
+    def _raster(
+        self, name: str, source: SourceSettings, premises: gpd.GeoDataFrame
+    ) -> pd.DataFrame:
+        given = source.resolve(self.region.folder)
+        value = sample_raster(
+            given, premises["x"].to_numpy(), premises["y"].to_numpy(), crs=self.region.region.crs
+        )
+        met = np.isfinite(value) & (value > 0)
+        table = pd.DataFrame(
+            {"premises_id": premises["premises_id"][met].to_numpy(), "speed_mbit": value[met]}
+        ).assign(**{"technology": "fibre", **source.constants})
+        self.files.append(
+            {
+                "layer": name,
+                "path": self.region.relative(given.path),
+                "file": given.path.name,
+                "premises_met": int(met.sum()),
+                "provenance": source.provenance,
+                "source": source.source,
+                "licence": source.licence,
+                "year": source.year,
+            }
+        )
+        return table
+
+
+def _check_ids(frame: pd.DataFrame, column: str, layer: str) -> None:
+    """Refuse an id that stands in more than one of a layer's files."""
+    double = frame[column][frame[column].duplicated()]
+    if len(double):
+        msg = (
+            f"{len(double)} ids of {column} stand in more than one place,"
+            f" e.g. {', '.join(double.head(3))}"
+        )
+        raise DuplicateIdsError(msg, where=f"layer {layer}", fix="keep one row per id")
+
+
+def _cross_check(inputs: Inputs) -> list[Finding]:
+    """Look for what no single file shows: coverage without a building, rows set aside."""
+    found = []
+    if inputs.coverage is not None:
+        apart = coverage_mismatches(inputs.premises, inputs.coverage)
+        lost = int(apart.loc[apart["missing_in"] == "premises", "rows"].sum())
+        uncovered = int((apart["missing_in"] == "coverage").sum())
+        if lost:
+            found.append(
+                Finding(
+                    rule="coverage-without-building",
+                    severity="warning",
+                    layer="coverage",
+                    file="",
+                    rows=lost,
+                    message="rows name a premises_id that is not in the premises layer",
+                    fix="use the same building list for both, or check the id's format",
+                )
+            )
+        if uncovered:
+            found.append(
+                Finding(
+                    rule="building-without-coverage",
+                    severity="info",
+                    layer="coverage",
+                    file="",
+                    rows=uncovered,
+                    message="premises have no row in the coverage table: not connected",
+                    fix="nothing, if that is so",
+                )
+            )
+    groups = inputs.set_aside.groupby(["layer", "file", "reason"]).size().reset_index(name="rows")
+    for layer, file, reason, rows in groups.itertuples(index=False):
+        found.append(
+            Finding(
+                rule="set-aside",
+                severity="info" if "holds no" in str(reason) else "warning",
+                layer=str(layer),
+                file=Path(str(file)).name,
+                rows=int(rows),
+                message=f"set aside: {reason}",
+                fix="",
+            )
+        )
+    return found

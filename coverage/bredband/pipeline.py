@@ -1,0 +1,150 @@
+"""The order of the steps: the only room that knows them all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+
+from bredband.areas import build_areas
+from bredband.availability import premises_status
+from bredband.buildout import plan_buildout
+from bredband.cost import cost_table
+from bredband.inputs import Inputs, read_inputs
+from bredband.maps import coverage_map
+from bredband.priority import rank_areas
+from bredband.progress import Steps
+from bredband.publication import generalise_areas
+from bredband.results import Results, write_results
+from bredband.statistics import coverage_table, goals_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bredband.region import Region
+
+
+def run(region: Region, out: Path, *, steps: Steps | None = None) -> Results:
+    """Run the whole chain on a region and write its results.
+
+    Parameters
+    ----------
+    region : Region
+        From :meth:`bredband.region.Region.read`.
+    out : Path
+        Folder for the results; complete or untouched.
+    steps : Steps, optional
+        Shows progress and keeps the seconds.
+
+    Raises
+    ------
+    GeodataError
+        Something is wrong with the inputs or the folder: what, where, what to do.
+    """
+    steps = steps or Steps()
+    results = compute(region, read_inputs(region, steps=steps), steps=steps)
+    with steps.step("write"):
+        write_results(results, out, seconds=steps.seconds)
+    return results
+
+
+def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Results:
+    """Run the chain on tables that are already read, without writing anything."""
+    steps = steps or Steps()
+    settings = region.region
+    with steps.step("availability"):
+        status = premises_status(
+            inputs.premises,
+            coverage=inputs.coverage,
+            coverage_areas=inputs.coverage_areas,
+            fibre=inputs.fibre,
+            plans=inputs.plans,
+            plan_areas=inputs.plan_areas,
+            definitions=region.definitions,
+            year=settings.year,
+            language=settings.language,
+        )
+    with steps.step("statistics"):
+        coverage = coverage_table(
+            status,
+            inputs.municipalities,
+            region_code=settings.code,
+            region_name=settings.name,
+            year=settings.year,
+            speeds_mbit=sorted(
+                {
+                    *region.definitions.speeds_mbit,
+                    region.definitions.target_speed_mbit,
+                    *(goal.speed_mbit for goal in region.goals),
+                }
+            ),
+        )
+        goals = goals_table(coverage, region.goals)
+    with steps.step("buildout"):
+        buildout = plan_buildout(
+            status,
+            inputs.roads,
+            inputs.municipalities,
+            fibre=inputs.fibre,
+            settings=region.buildout,
+            prices=region.prices,
+        )
+    with steps.step("cost"):
+        cost = cost_table(
+            status,
+            buildout.trench,
+            buildout.reach,
+            inputs.municipalities,
+            prices=region.prices,
+            region_code=settings.code,
+            region_name=settings.name,
+        )
+    with steps.step("areas"):
+        cut = build_areas(
+            buildout.trench,
+            buildout.reach,
+            status,
+            inputs.municipalities,
+            max_households=region.priority.max_households,
+            prices=region.prices,
+        )
+        ranked = rank_areas(cut.areas, budget_sek=region.priority.budget_sek)
+        premises = status.merge(cut.reach.drop(columns="node"), on="premises_id", how="left")
+        held = premises[premises["area_id"].notna()]
+        shapes = generalise_areas(
+            held["area_id"],
+            held["x"],
+            held["y"],
+            held["households"],
+            cut.trench,
+            cell_m=region.publication.cell_m,
+            min_households=region.publication.min_households,
+        )
+        areas = gpd.GeoDataFrame(
+            ranked, geometry=shapes.reindex(ranked["area_id"]).to_numpy(), crs=settings.crs
+        )
+    with steps.step("map"):
+        page = coverage_map(
+            municipalities=inputs.municipalities,
+            coverage=coverage,
+            status=premises,
+            trench=cut.trench,
+            areas=areas,
+            cost=cost,
+            region=region,
+            localities=inputs.localities,
+            roads=inputs.roads,
+            files=inputs.files,
+        )
+    return Results(
+        region=region,
+        inputs=inputs,
+        premises=premises,
+        coverage=coverage,
+        goals=goals,
+        cost=cost,
+        buildout=buildout,
+        trench=cut.trench,
+        areas=areas,
+        map=page,
+    )

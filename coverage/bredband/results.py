@@ -1,0 +1,297 @@
+"""Everything that a run writes to disk, complete or not at all.
+
+Tables for people and programs (CSV, GeoParquet, GeoJSON), one DuckDB file that
+holds them all, the map, and a manifest that says from what and how they came.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import shapely
+from bredband_gis.store import connect, write_folder, write_table
+
+from bredband.cost import REACHED
+from bredband.tables import AREAS, COST, GOALS, SET_ASIDE, STATISTICS, TRENCH, check_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import folium
+    import geopandas as gpd
+    import pandas as pd
+
+    from bredband.buildout import Buildout
+    from bredband.inputs import Inputs
+    from bredband.region import Region
+
+MANIFEST: Final = "manifest.json"
+
+PUBLIC: Final = ("coverage.csv", "goals.csv", "cost.csv", "priority_areas.geojson", "map.html")
+"""Files that may be shown to others when ``[publication] detail`` is public."""
+
+PACKAGES: Final = (
+    "bredband",
+    "geopandas",
+    "shapely",
+    "duckdb",
+    "pyproj",
+    "scipy",
+    "numpy",
+    "pandas",
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Every table of a run.
+
+    Attributes
+    ----------
+    region : Region
+        The settings.
+    inputs : Inputs
+        What was read, and what was set aside.
+    premises : GeoDataFrame
+        ``tables.STATUS`` with ``reach``, ``road_distance_m`` and ``area_id`` where unserved.
+    coverage, goals, cost : DataFrame
+        ``tables.STATISTICS``, ``tables.GOALS``, ``tables.COST``.
+    buildout : Buildout
+        The network's cost and bound.
+    trench : GeoDataFrame
+        ``tables.TRENCH``.
+    areas : GeoDataFrame
+        ``tables.AREAS`` by rank; polygons made of cells, in the region's metric CRS.
+    map : folium.Map
+        The map, for a notebook or a file.
+    """
+
+    region: Region
+    inputs: Inputs
+    premises: gpd.GeoDataFrame
+    coverage: pd.DataFrame
+    goals: pd.DataFrame
+    cost: pd.DataFrame
+    buildout: Buildout
+    trench: gpd.GeoDataFrame
+    areas: gpd.GeoDataFrame
+    map: folium.Map
+
+    def check(self) -> None:
+        """Refuse results that do not follow their schemas or whose sums disagree.
+
+        Raises
+        ------
+        BadValueError
+            A table is not as its schema says.
+        AssertionError
+            Two tables give different sums for the same thing: a fault of ours.
+        """
+        for table, schema in (
+            (self.coverage, STATISTICS), (self.goals, GOALS), (self.cost, COST),
+            (self.trench, TRENCH), (self.areas, AREAS), (self.inputs.set_aside, SET_ASIDE),
+        ):  # fmt: skip
+            check_table(table, schema, where=str(schema.name))
+        for name, (one, other) in self.sums().items():
+            if abs(one - other) > 1e-6 * max(1.0, abs(one)):
+                msg = f"{name}: {one} in one table, {other} in another"
+                raise AssertionError(msg)
+
+    def sums(self) -> dict[str, tuple[float, float]]:
+        """Give the sums that must agree across tables, each from two of them."""
+        whole = self.cost[self.cost["area_kind"] == "region"].iloc[0]
+        parts = self.cost[self.cost["area_kind"] == "municipality"]
+        target = self.region.definitions.target_speed_mbit
+        row = self.coverage[
+            (self.coverage["area_kind"] == "region")
+            & (self.coverage["segment"] == "total")
+            & (self.coverage["base"] == "households")
+            & (self.coverage["measure"] == "planned")
+            & (self.coverage["speed_mbit"] == target)
+        ]
+        built = self.areas[self.areas["reached"].astype(bool)]
+        found = {
+            "trench, m (municipalities, region)": (parts["trench_m"].sum(), whole["trench_m"]),
+            "trench, m (edges, region)": (self.trench["length_m"].sum(), whole["trench_m"]),
+            "trench, SEK (network, edges)": (
+                self.buildout.trench_sek, self.trench["cost_sek"].sum()
+            ),
+            "capex, SEK (areas, region)": (built["capex_sek"].sum(), whole["capex_sek"]),
+            "gap, SEK (areas, region)": (built["gap_sek"].sum(), whole["gap_sek"]),
+            "unserved households (areas, cost)": (
+                self.areas["households"].sum(), whole["unserved_households"]
+            ),
+            "unserved households (reached and not, all)": (
+                whole["reached_households"] + whole["unreached_households"],
+                whole["unserved_households"],
+            ),
+        }  # fmt: skip
+        if len(row):
+            found["unserved households (coverage, cost)"] = (
+                float(row["total"].iloc[0] - row["served"].iloc[0]),
+                whole["unserved_households"],
+            )
+        return found
+
+
+def write_results(
+    results: Results, out: Path, *, seconds: Mapping[str, float] | None = None
+) -> None:
+    """Write a run's results to a folder, all of them or nothing.
+
+    Parameters
+    ----------
+    results : Results
+        What the pipeline made.
+    out : Path
+        The folder. An earlier result there is replaced when the new one is complete.
+    seconds : mapping, optional
+        Seconds per step, for the manifest.
+
+    Raises
+    ------
+    GeodataError
+        The folder holds something that is no earlier result.
+    """
+    results.check()
+    with write_folder(out) as folder:
+        results.coverage.to_csv(folder / "coverage.csv", index=False, encoding="utf-8")
+        results.goals.to_csv(folder / "goals.csv", index=False, encoding="utf-8")
+        results.cost.round(2).to_csv(folder / "cost.csv", index=False, encoding="utf-8")
+        results.inputs.set_aside.to_csv(folder / "set_aside.csv", index=False, encoding="utf-8")
+        results.premises.to_parquet(folder / "premises.parquet", index=False)
+        results.trench.to_parquet(folder / "trench.parquet", index=False)
+        geojson = area_geojson(results.areas, name=results.region.region.name,
+                               provenance=provenance(results))  # fmt: skip
+        _write_json(folder / "priority_areas.geojson", geojson)
+        results.map.save(str(folder / "map.html"))
+        with connect(folder / "bredband.duckdb") as con:
+            for name, table in _stored(results).items():
+                write_table(con, name, table)
+        _write_json(folder / MANIFEST, manifest(results, folder, seconds=seconds or {}), indent=2)
+
+
+def _stored(results: Results) -> dict[str, pd.DataFrame]:
+    tables = {
+        "municipalities": results.inputs.municipalities,
+        "localities": results.inputs.localities,
+        "premises": results.premises,
+        "coverage": results.coverage,
+        "goals": results.goals,
+        "cost": results.cost,
+        "trench": results.trench,
+        "priority_areas": results.areas,
+        "set_aside": results.inputs.set_aside,
+    }
+    return {name: table for name, table in tables.items() if table is not None}
+
+
+def area_geojson(
+    areas: gpd.GeoDataFrame, *, name: str, provenance: str, digits: int = 6
+) -> dict[str, Any]:
+    """Give build areas as a GeoJSON feature collection (RFC 7946).
+
+    Parameters
+    ----------
+    areas : GeoDataFrame
+        ``tables.AREAS``, any CRS.
+    name : str
+        Name of the region.
+    provenance : str
+        real, derived or synthetic: of the least certain layer they rest on.
+    digits : int
+        Decimals of the coordinates; 6 is about 0.1 m.
+
+    Returns
+    -------
+    dict
+        WGS 84 longitude and latitude, exterior rings anticlockwise, no ``crs`` member.
+    """
+    shapes = areas.geometry.to_crs("EPSG:4326").to_numpy()
+    shapes = shapely.set_precision(shapes, 10.0**-digits)
+    shapes = shapely.orient_polygons(shapes, exterior_cw=False)
+    table = areas.drop(columns=areas.geometry.name)
+    money = [c for c in table if c.endswith(("_sek", "_m"))]
+    table[money] = table[money].round(1)
+    rows = json.loads(table.to_json(orient="records", force_ascii=False))
+    return {
+        "type": "FeatureCollection",
+        "name": name,
+        "provenance": provenance,
+        "features": [
+            {
+                "type": "Feature",
+                "id": row["area_id"],
+                "properties": {**row, "provenance": provenance},
+                "geometry": json.loads(shape),
+            }
+            for row, shape in zip(rows, shapely.to_geojson(shapes), strict=True)
+        ],
+    }
+
+
+def provenance(results: Results) -> str:
+    """Tell how sure the result is: that of the least certain layer that it rests on."""
+    found = {str(file["provenance"]) for file in results.inputs.files}
+    found |= set(results.premises["provenance"].unique())
+    return next((mark for mark in ("synthetic", "derived") if mark in found), "real")
+
+
+def manifest(results: Results, folder: Path, *, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Say from what and how the results came: inputs, settings, versions, sums, seconds."""
+    reach = results.premises["reach"]
+    detail = results.region.publication.detail
+    return {
+        "region": results.region.region.name,
+        "provenance": provenance(results),
+        "inputs": results.inputs.files,
+        "set_aside": {
+            str(reason): int(count)
+            for reason, count in results.inputs.set_aside.groupby("reason").size().items()
+        },
+        "findings": [vars(finding) for finding in results.inputs.findings],
+        "settings": results.region.model_dump(mode="json"),
+        "network": {
+            "method": "Mehlhorn's approximation on road edges priced by surface, pruned",
+            "trench_sek": results.buildout.trench_sek,
+            "lower_bound_sek": results.buildout.lower_bound_sek,
+            "fibre_on_road_m": results.buildout.fibre_on_road_m,
+            "fibre_off_road_m": results.buildout.fibre_off_road_m,
+            "unserved_premises_by_reach": {
+                str(key): int(value) for key, value in reach.value_counts().items()
+            },
+            "unserved_premises_reached": int(reach.isin(REACHED).sum()),
+        },
+        "sums": {name: float(one) for name, (one, _) in results.sums().items()},
+        "files": {
+            path.name: {
+                "bytes": path.stat().st_size,
+                "audience": "public" if path.name in PUBLIC and detail == "public" else "internal",
+            }
+            for path in sorted(folder.iterdir())
+        },
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in PACKAGES},
+        },
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+    }
+
+
+def _write_json(path: Path, content: dict[str, Any], *, indent: int | None = None) -> None:
+    text = json.dumps(content, ensure_ascii=False, indent=indent, default=_plain)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: object) -> object:
+    """Give JSON's form of what json does not know: numpy numbers and paths."""
+    if hasattr(value, "item"):
+        return value.item()
+    if isinstance(value, Path):
+        return value.as_posix()
+    return str(value)

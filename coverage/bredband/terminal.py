@@ -1,0 +1,169 @@
+"""What a run tells the person at the terminal: short tables, and where to look next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from bredband.text import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import pandas as pd
+    from bredband_gis.quality import Finding
+    from rich.console import Console
+
+    from bredband.results import Results
+    from bredband.text import Words
+
+COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+
+
+def show_results(console: Console, results: Results, out: Path, *, seconds: float) -> None:
+    """Print what the region has, what the rest costs, and the files to open."""
+    region = results.region
+    said = words(region.region.language, plain=True)
+    console.print(summary_table(results.coverage, results.cost, said,
+                                speed=region.definitions.target_speed_mbit))  # fmt: skip
+    for note in _notes(results, said):
+        console.print(note, highlight=False, soft_wrap=True)
+    console.print(said.fill("cli.done", seconds=said.number(seconds, 1)), highlight=False)
+    for label, names in (
+        (said.cli.map, ["map.html"]),
+        (said.cli.tables, ["coverage.csv", "cost.csv", "priority_areas.geojson",
+                           "bredband.duckdb"]),
+    ):  # fmt: skip
+        for name in names:
+            console.print(f"{label}: {escape(str(out / name))}", highlight=False, soft_wrap=True)
+
+
+def summary_table(coverage: pd.DataFrame, cost: pd.DataFrame, said: Words, *, speed: int) -> Table:
+    """Lay out the municipalities' shares and costs, the region last.
+
+    Parameters
+    ----------
+    coverage : DataFrame
+        ``tables.STATISTICS``.
+    cost : DataFrame
+        ``tables.COST``.
+    said : Words
+        The language.
+    speed : int
+        Download speed that the shares are for, Mbit/s.
+    """
+    rows = coverage[
+        (coverage["base"] == "households")
+        & (coverage["segment"] == "total")
+        & (coverage["speed_mbit"] == speed)
+        & coverage["area_kind"].isin(("municipality", "region"))
+    ]
+    shares = rows.pivot_table("share", ["area_kind", "area_code"], "measure", dropna=False)
+    total = rows.drop_duplicates(["area_kind", "area_code"]).set_index(["area_kind", "area_code"])
+    year = int(rows["year"].iloc[0]) if len(rows) else ""
+    table = Table(
+        title=said.fill("table.coverage_title", speed=said.speed(speed), year=year),
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column(said.table.municipality)
+    for key in ("households", "connected", "passed", "unserved_households", "trench", "gap",
+                "gap_per_household"):  # fmt: skip
+        table.add_column(said.table[key], justify="right")
+    for row in cost.itertuples(index=False):
+        place = (row.area_kind, row.area_code)
+        last = row.area_kind == "region"
+        if last:
+            table.add_section()
+        table.add_row(
+            escape(str(row.area_name)),
+            said.number(total.loc[place, "total"]),  # type: ignore[index, arg-type]
+            said.percent(shares.loc[place, "connected"]),  # type: ignore[index, arg-type]
+            said.percent(shares.loc[place, "passed"]),  # type: ignore[index, arg-type]
+            said.number(row.unserved_households),  # type: ignore[arg-type]
+            said.length(row.trench_m),  # type: ignore[arg-type]
+            said.money(row.gap_sek),  # type: ignore[arg-type]
+            said.money(row.gap_per_household_sek),  # type: ignore[arg-type]
+            style="bold" if last else None,
+        )
+    return table
+
+
+def show_findings(
+    console: Console, findings: Iterable[Finding], *, files: int, language: str
+) -> int:
+    """Print what is wrong or odd with the files; give the number of errors."""
+    said = words(language, plain=True)
+    listed = sorted(findings, key=lambda f: list(COLOURS).index(f.severity))
+    for finding in listed:
+        place = ", ".join(
+            part for part in (
+                finding.file,
+                f"{said.table.layer.casefold()} {finding.layer}" if finding.layer else "",
+                said.count(finding.rows, "row") if finding.rows else "",
+            ) if part
+        )  # fmt: skip
+        colour = COLOURS[finding.severity]
+        console.print(
+            f"[{colour}]{said.severity[finding.severity]}[/] [dim]{finding.rule}[/] "
+            + escape(f"{place}: {finding.message}" if place else finding.message),
+            highlight=False,
+            soft_wrap=True,
+        )
+        if finding.fix:
+            console.print(f"    {escape(finding.fix)}", highlight=False, soft_wrap=True)
+    errors = sum(finding.severity == "error" for finding in listed)
+    closing = (
+        said.fill("cli.errors", n=errors) if errors else said.fill("cli.no_error", files=files)
+    )
+    console.print(closing, highlight=False)
+    return errors
+
+
+def _notes(results: Results, said: Words) -> list[str]:
+    """Say what a reader must know to read the figures rightly."""
+    whole = results.cost[results.cost["area_kind"] == "region"].iloc[0]
+    notes = []
+    made_up = list(dict.fromkeys(
+        str(file["layer"]) for file in results.inputs.files if file["provenance"] == "synthetic"
+    ))  # fmt: skip
+    if made_up:
+        what = said.join([said.synthetic[layer] for layer in made_up])
+        notes.append(f"[yellow]{said.fill('cli.synthetic', what=what)}[/]")
+    if whole["planned_households"]:
+        planned = said.count(whole["planned_households"], "household")
+        notes.append(said.fill("cli.left_to_market", planned=planned))
+    if whole["unreached_premises"]:
+        reach = results.premises["reach"].value_counts()
+        notes.append(
+            said.fill(
+                "cli.not_reached",
+                households=said.count(whole["unreached_households"], "household"),
+                premises=said.count(whole["unreached_premises"], "premises"),
+                no_road=said.number(int(reach.get("no_road", 0))),
+                no_fibre=said.number(int(reach.get("no_fibre", 0))),
+            )
+        )
+    if len(results.inputs.set_aside):
+        rows = said.count(len(results.inputs.set_aside), "row")
+        notes.append(said.fill("cli.set_aside", rows=rows))
+    prices = results.region.prices
+    guessed = [name for name, price in prices.trench.items() if price.mark in "UI"]
+    guessed += [
+        name for name in ("drop_fixed", "drop_per_m", "own_contribution", "operator_revenue")
+        if getattr(prices, name).mark in "UI"
+    ]  # fmt: skip
+    if guessed:
+        notes.append(said.fill("cli.prices_unsourced", what=said.join(guessed)))
+    if results.buildout.trench_sek:
+        notes.append(
+            said.fill(
+                "cli.network",
+                cost=said.money(results.buildout.trench_sek),
+                bound=said.money(results.buildout.lower_bound_sek),
+            )
+        )
+    return notes
