@@ -160,6 +160,16 @@ def name_crs(crs: object) -> str:
     return f"{':'.join(authority)} ({parsed.name})" if authority else parsed.name
 
 
+def describe_crs(crs: object) -> str | None:
+    """Name what a file says its CRS is, even where pyproj does not understand it."""
+    if crs is None:
+        return None
+    try:
+        return name_crs(crs)
+    except CRSError:
+        return " ".join(str(crs).split())[:60]
+
+
 def extent_of(crs: object) -> Bounds:
     """Give the box that coordinates in a CRS lie in.
 
@@ -260,12 +270,15 @@ def likely_crs(
     Returns
     -------
     list of str
-        E.g. ``["EPSG:3006"]``, the likeliest first, at most four; SWEREF 99's twelve
-        local zones, which the numbers alone cannot tell apart, as one entry.
+        E.g. ``["EPSG:3021"]``, the likeliest first, at most four; only `to` where that
+        fits. SWEREF 99's local zones, which the numbers alone cannot tell apart, as one entry.
     """
     x, y = _sample(x, y)
     expected = extent_of(to) if extent is None else extent
-    found: list[int] = [code for code in COMMON if _fits(x, y, code, to, expected)]
+    own = parse_crs(to).to_authority()
+    if own is not None and _fits(x, y, to, to, expected):
+        return [":".join(own)]
+    found = [code for code in COMMON if _fits(x, y, code, to, expected)]
     zones = [code for code in found if code in _LOCAL_ZONES]
     names = [f"EPSG:{code}" for code in found if code not in _LOCAL_ZONES or len(zones) == 1]
     if len(zones) > 1:
@@ -329,6 +342,12 @@ def fits(
 ) -> bool:
     """Tell whether most points lie in a CRS's area of use and in the extent given in `to`."""
     return _fits(*_sample(x, y), crs, to, extent_of(to) if extent is None else extent)
+
+
+def in_reach(x: ArrayLike, y: ArrayLike, crs: object) -> bool:
+    """Tell whether most points are numbers that a CRS can give, wherever the region is."""
+    x, y = _sample(x, y)
+    return bool(len(x) and within(x, y, _reach(parse_crs(crs))).mean() > 0.5)
 
 
 def is_explained(

@@ -58,7 +58,6 @@ _DAMAGE: Final = (
     shapely.errors.ShapelyError,
     OSError,
     ValueError,
-    KeyError,
 )
 
 
@@ -300,7 +299,7 @@ def read_vector(path: Path, layer: str, *, encoding: str | None = None) -> Vecto
                 table = _read_stream(path, options)
         if table is None or len(table[0]) != info["features"] >= 0:
             # A damaged file may end the stream early without an error; this way gives one.
-            table = _read_rows(path, options)
+            table = _read_rows(path, options, info["fid_column"])
         frame, geometry, unreadable = table
     return VectorTable(
         frame=frame,
@@ -347,11 +346,11 @@ def _read_stream(path: Path, options: dict[str, Any]) -> _Read:
     return table.to_pandas(), geometry, unreadable
 
 
-def _read_rows(path: Path, options: dict[str, Any]) -> _Read:
+def _read_rows(path: Path, options: dict[str, Any], fid_column: str) -> _Read:
     meta, fids, wkb, fields = pyogrio_raw.read(path, **options, return_fids=True)
     columns: dict[str, Any] = {}
-    if meta["fid_column"] and meta["fid_column"] not in meta["fields"]:
-        columns[meta["fid_column"]] = fids
+    if fid_column and fid_column not in meta["fields"]:
+        columns[fid_column] = fids
     for name, kind, values in zip(meta["fields"], meta["ogr_types"], fields, strict=True):
         text = kind in {"OFTString", "OFTWideString"}
         columns[name] = pd.Series(values, dtype="str" if text else None)
