@@ -136,13 +136,16 @@ def identify_crs(crs: object) -> pyproj.CRS | None:
         return None
     if not (parsed.is_projected or parsed.is_geographic):
         return None
+    if _is_nameless(parsed.datum.name if parsed.datum else "unknown"):
+        return None
     authority = parsed.to_authority()
     if authority is not None:
         return pyproj.CRS.from_authority(*authority)
-    names = [parsed.name, parsed.datum.name if parsed.datum else "unknown"]
-    if any(word in text.casefold() for text in names for word in ("unnamed", "unknown", "undef")):
-        return None
-    return parsed
+    return None if _is_nameless(parsed.name) else parsed
+
+
+def _is_nameless(name: str) -> bool:
+    return any(word in name.casefold() for word in ("unnamed", "unknown", "undef"))
 
 
 def same_crs(one: pyproj.CRS, other: pyproj.CRS) -> bool:
