@@ -109,7 +109,17 @@ def build_areas(
     names = municipalities.set_index("municipality_code")["municipality_name"]
     areas = pd.concat([areas, lost], ignore_index=True) if len(lost) else areas
     areas["municipality"] = areas["municipality_code"].map(names)
-    areas["upstream_area_id"] = areas["upstream_area_id"].astype("str")
+    money = ["trench_m", "capex_sek", "own_contribution_sek", "operator_revenue_sek", "gap_sek",
+             "gap_per_household_sek"]  # fmt: skip
+    areas = areas.astype(
+        {
+            **dict.fromkeys(["area_id", "municipality_code", "municipality"], "str"),
+            **dict.fromkeys(["households", "workplaces", "premises"], "int64"),
+            **dict.fromkeys(money, "float64"),
+            "upstream_area_id": "str",
+            "reached": "bool",
+        }
+    )
     areas = areas[
         ["area_id", "reached", "municipality_code", "municipality", "upstream_area_id",
          "households", "workplaces", "premises", "trench_m", "capex_sek",

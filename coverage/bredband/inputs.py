@@ -18,10 +18,10 @@ from bredband_gis.errors import DuplicateIdsError, EmptyLayerError, GeodataError
 from bredband_gis.quality import Finding
 from bredband_gis.sources import Layer, has_geometry, read_layer, read_table, sample_raster
 
-from bredband.availability import coverage_mismatches
+from bredband.availability import coverage_mismatches, normalise_technology
 from bredband.premises import build_premises, derive_households, municipality_mismatches
 from bredband.progress import Steps
-from bredband.tables import MUNICIPALITIES, PREMISES, check_table
+from bredband.tables import MUNICIPALITIES, PREMISES, PROVENANCES, check_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +72,17 @@ class Inputs:
     set_aside: pd.DataFrame
     findings: tuple[Finding, ...]
     files: list[dict[str, Any]]
+
+    def provenance(self) -> dict[str, str]:
+        """Give each layer's provenance: that of its least certain file or row."""
+        marks: dict[str, set[str]] = {}
+        for file in self.files:
+            marks.setdefault(str(file["layer"]), set()).add(str(file["provenance"]))
+        marks.setdefault("premises", set()).update(self.premises["provenance"].unique())
+        return {
+            layer: next(mark for mark in reversed(PROVENANCES) if mark in found)
+            for layer, found in marks.items()
+        }
 
 
 def read_inputs(region: Region, *, steps: Steps | None = None) -> Inputs:
@@ -138,7 +149,6 @@ class _Reader:
             fibre = self._together("fibre", self._fibre)
             coverage, coverage_areas = self._by_id_or_area("coverage", premises)
             plans, plan_areas = self._by_id_or_area("plans", premises)
-        empty = pd.DataFrame(columns=["layer", "file", "row", "id", "reason"])
         return Inputs(
             municipalities=municipalities,
             premises=premises,
@@ -149,12 +159,16 @@ class _Reader:
             coverage_areas=coverage_areas,
             plans=plans,
             plan_areas=plan_areas,
-            set_aside=pd.concat(
-                [part for part in self.set_aside if len(part)] or [empty], ignore_index=True
-            ),
+            set_aside=self._all_set_aside(),
             findings=tuple(self.findings),
             files=self.files,
         )
+
+    def _all_set_aside(self) -> pd.DataFrame:
+        kept = {"layer": "str", "file": "str", "row": "int64", "id": "str", "reason": "str"}
+        parts = [part for part in self.set_aside if len(part)]
+        empty = pd.DataFrame(columns=list(kept))
+        return (pd.concat(parts, ignore_index=True) if parts else empty)[[*kept]].astype(kept)
 
     def _together(self, name: str, read: Callable[[SourceSettings], pd.DataFrame | None]) -> Any:
         """Read all files of a layer and put them into one table; None where there is none."""
@@ -192,9 +206,10 @@ class _Reader:
         self.findings.extend(layer.findings)
         self.files.append(
             {
-                "layer": name,
-                "path": self.region.relative(source.resolve(self.region.folder).path),
                 **layer.facts,
+                "layer": name,
+                "layer_in_file": layer.facts.get("layer"),
+                "path": self.region.relative(source.resolve(self.region.folder).path),
                 "provenance": source.provenance,
                 "source": source.source,
                 "licence": source.licence,
@@ -267,6 +282,11 @@ class _Reader:
             id_column="premises_id",
         )
         derived = "households" not in frame
+        if derived and totals is not None and len(self.region.sources.premises) > 1:
+            msg = "households are derived, and totals can be shared out over one file only"
+            raise GeodataError(
+                msg, where="layer premises", fix="join the files of [sources.premises] into one"
+            )
         if derived:
             frame[["households", "workplaces", "holiday_homes"]] = derive_households(frame)
         premises, set_aside = build_premises(
@@ -319,7 +339,8 @@ class _Reader:
         self, name: str, premises: gpd.GeoDataFrame
     ) -> tuple[pd.DataFrame | None, gpd.GeoDataFrame | None]:
         """Read coverage or plans: tables by building, rasters sampled at them, or polygons."""
-        tables, polygons = [], []
+        tables: list[pd.DataFrame] = []
+        polygons: list[pd.DataFrame] = []
         required = ("technology", "speed_mbit") if name == "coverage" else ()
         numeric = ("speed_mbit",) if name == "coverage" else ("speed_mbit", "year")
         for source in getattr(self.region.sources, name):
@@ -327,17 +348,20 @@ class _Reader:
             def read(source: SourceSettings = source) -> None:
                 given = source.resolve(self.region.folder)
                 if given.path.suffix.casefold() in RASTERS:
-                    tables.append(self._raster(name, source, premises))
+                    to, frame = tables, self._raster(name, source, premises)
                 elif "premises_id" in given.columns or not has_geometry(given):
-                    table = self._table(
+                    to, frame = tables, self._table(
                         name, source, required=("premises_id", *required), numeric=numeric
-                    )
-                    tables.append(table)
+                    )  # fmt: skip
                 else:
-                    layer = self._layer(
+                    to, frame = polygons, self._layer(
                         name, source, kind="polygon", required=required, numeric=numeric
+                    )  # fmt: skip
+                if "technology" in frame:
+                    frame["technology"] = normalise_technology(
+                        frame["technology"], where=f"{given.path.name}, layer {name}"
                     )
-                    polygons.append(layer)
+                to.append(frame)
 
             self._guard(read)
         return (

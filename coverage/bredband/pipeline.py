@@ -125,16 +125,17 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
         )
     with steps.step("map"):
         page = coverage_map(
-            municipalities=inputs.municipalities,
-            coverage=coverage,
+            inputs.municipalities,
+            coverage,
             status=premises,
             trench=cut.trench,
             areas=areas,
             cost=cost,
-            region=region,
             localities=inputs.localities,
             roads=inputs.roads,
+            region=region,
             files=inputs.files,
+            provenance=inputs.provenance(),
         )
     return Results(
         region=region,

@@ -17,7 +17,16 @@ import shapely
 from bredband_gis.store import connect, write_folder, write_table
 
 from bredband.cost import REACHED
-from bredband.tables import AREAS, COST, GOALS, SET_ASIDE, STATISTICS, TRENCH, check_table
+from bredband.tables import (
+    AREAS,
+    COST,
+    GOALS,
+    PROVENANCES,
+    SET_ASIDE,
+    STATISTICS,
+    TRENCH,
+    check_table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -237,9 +246,8 @@ def area_geojson(
 
 def provenance(results: Results) -> str:
     """Tell how sure the result is: that of the least certain layer that it rests on."""
-    found = {str(file["provenance"]) for file in results.inputs.files}
-    found |= set(results.premises["provenance"].unique())
-    return next((mark for mark in ("synthetic", "derived") if mark in found), "real")
+    found = set(results.inputs.provenance().values())
+    return next(mark for mark in reversed(PROVENANCES) if mark in found)
 
 
 def manifest(results: Results, folder: Path, *, seconds: Mapping[str, float]) -> dict[str, Any]:

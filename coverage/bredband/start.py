@@ -167,7 +167,8 @@ def _suggest_crs(osm: Path, admin_level: int) -> str:
         crs="EPSG:6933",
         kind="polygon",
     )
-    west, south, east, north = layer.frame.to_crs("EPSG:4326").total_bounds
+    outlines: gpd.GeoDataFrame = layer.frame
+    west, south, east, north = outlines.to_crs("EPSG:4326").total_bounds
     lon, lat = (west + east) / 2, (south + north) / 2
     if SWEDEN[0] < lon < SWEDEN[2] and SWEDEN[1] < lat < SWEDEN[3]:
         return "EPSG:3006"

@@ -1,0 +1,209 @@
+"""The example region end to end, through the command line: published figures, sums, marks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+from bredband.cli import main
+from bredband.demo import make_norrbotten
+from bredband_gis.store import connect
+from click.testing import CliRunner
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+    """Run ``bredband demo``; give the data folder, the result folder and what was said."""
+    top = tmp_path_factory.mktemp("norrbotten")
+    words = ["demo", "--data", str(top / "data"), "--out", str(top / "out")]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    return top / "data", top / "out", result.output
+
+
+@pytest.fixture(scope="module")
+def out(made: tuple[Path, Path, str]) -> Path:
+    return made[1]
+
+
+@pytest.fixture(scope="module")
+def coverage(out: Path) -> pd.DataFrame:
+    return pd.read_csv(out / "coverage.csv", dtype={"area_code": str})
+
+
+@pytest.fixture(scope="module")
+def cost(out: Path) -> pd.DataFrame:
+    return pd.read_csv(out / "cost.csv", dtype={"area_code": str})
+
+
+def shares(coverage: pd.DataFrame, measure: str) -> pd.Series[float]:
+    rows = coverage[
+        coverage["area_kind"].isin(("municipality", "county"))
+        & (coverage["segment"] == "total") & (coverage["base"] == "households")
+        & (coverage["measure"] == measure) & (coverage["speed_mbit"] == 100)
+    ]  # fmt: skip
+    return rows.set_index("area_name")["share"]
+
+
+def test_connected_shares_are_the_published_ones(coverage: pd.DataFrame) -> None:
+    share = shares(coverage, "connected")
+    assert share["Luleå"] == pytest.approx(0.88, abs=0.002)
+    assert share["Överkalix"] == pytest.approx(0.55, abs=0.002)
+    assert share["Gällivare"] == pytest.approx(0.8304, abs=0.002)
+    county = coverage[coverage["area_kind"] == "county"]["area_name"].iloc[0]
+    assert share[county] == pytest.approx(0.80, abs=0.002)
+    assert share.idxmin() == "Överkalix"
+    assert share.idxmax() == "Luleå"
+    assert len(share) == 15
+
+
+def test_passed_shares_lie_5_to_14_points_above(coverage: pd.DataFrame) -> None:
+    gap = shares(coverage, "passed") - shares(coverage, "connected")
+    assert gap.min() >= 0.05
+    assert gap.max() <= 0.14
+
+
+def test_totals_are_the_real_ones(out: Path) -> None:
+    premises = gpd.read_parquet(out / "premises.parquet")
+    # 136 418 dwellings (SCB 31 Dec 2023) x 0.92 (PTS households / SCB dwellings, Gällivare)
+    assert premises["households"].sum() == pytest.approx(136_418 * 0.92, abs=20)
+    lulea = premises.loc[premises["municipality_code"] == "2580", "households"].sum()
+    assert lulea == round(42_919 * 0.92)
+    assert 80_000 < len(premises) < 130_000
+    # Luleå: 70 873 of 79 662 live in localities (SCB 2020 and 2024).
+    held = premises[premises["municipality_code"] == "2580"].groupby("segment")["households"].sum()
+    assert held["tätort"] / held.sum() == pytest.approx(70_873 / 79_662, abs=0.02)
+
+
+def test_segments_add_up_to_the_total(coverage: pd.DataFrame) -> None:
+    keys = ["area_kind", "area_code", "base", "measure", "speed_mbit"]
+    total = coverage[coverage["segment"] == "total"].set_index(keys)[["total", "served"]]
+    parts = coverage[coverage["segment"] != "total"].groupby(keys)[["total", "served"]].sum()
+    pd.testing.assert_frame_equal(parts.sort_index(), total.sort_index())
+    towns = coverage[coverage["area_kind"] == "municipality"].groupby(["segment", *keys[2:]])
+    county = coverage[coverage["area_kind"] == "county"].set_index(["segment", *keys[2:]])
+    pd.testing.assert_series_equal(
+        towns["served"].sum().sort_index(), county["served"].sort_index()
+    )
+
+
+def test_sums_agree_across_files(out: Path, coverage: pd.DataFrame, cost: pd.DataFrame) -> None:
+    whole = cost[cost["area_kind"] == "region"].iloc[0]
+    parts = cost[cost["area_kind"] == "municipality"]
+    assert len(parts) == 14
+    for column in (
+        "trench_m",
+        "capex_sek",
+        "gap_sek",
+        "unserved_households",
+        "own_contribution_sek",
+    ):
+        assert parts[column].sum() == pytest.approx(whole[column], abs=1), column
+    planned = coverage[
+        (coverage["measure"] == "planned") & (coverage["speed_mbit"] == 100)
+        & (coverage["base"] == "households") & (coverage["segment"] == "total")
+    ].set_index("area_code")  # fmt: skip
+    left = (planned["total"] - planned["served"])[parts["area_code"]]
+    assert left.tolist() == parts["unserved_households"].tolist()
+    trench = gpd.read_parquet(out / "trench.parquet")
+    assert trench["length_m"].sum() == pytest.approx(whole["trench_m"], abs=1)
+    assert trench.geometry.length.sum() == pytest.approx(whole["trench_m"], rel=1e-6)
+    assert trench["cost_sek"].sum() == pytest.approx(whole["trench_sek"], abs=1)
+    areas = json.loads((out / "priority_areas.geojson").read_text(encoding="utf-8"))["features"]
+    rows = pd.DataFrame([area["properties"] for area in areas])
+    assert rows["households"].sum() == whole["unserved_households"]
+    assert rows["gap_sek"].sum() == pytest.approx(whole["gap_sek"], abs=len(rows))
+    assert rows["trench_m"].sum() == pytest.approx(whole["trench_m"], abs=len(rows))
+    premises = gpd.read_parquet(out / "premises.parquet")
+    unserved = premises[premises["status"] == "unserved"]
+    assert unserved["households"].sum() == whole["unserved_households"]
+    with connect(out / "bredband.duckdb") as con:
+        stored = con.execute(
+            "select sum(households) filter (status = 'unserved'),"
+            " (select sum(length_m) from trench), (select sum(households) from priority_areas)"
+            " from premises"
+        ).fetchone()
+    assert stored is not None
+    assert stored[0] == stored[2] == whole["unserved_households"]
+    assert stored[1] == pytest.approx(whole["trench_m"], abs=1)
+
+
+def test_ranks_follow_gap_per_household_and_dependencies(out: Path) -> None:
+    areas = gpd.read_file(out / "priority_areas.geojson")
+    reached = areas[areas["reached"].astype(bool)]
+    assert reached["rank"].astype(int).tolist() == list(range(1, len(reached) + 1))
+    free = reached[reached["upstream_area_id"].isna() & (reached["households"] > 0)]
+    assert free["gap_per_household_sek"].is_monotonic_increasing
+    rank = reached.set_index("area_id")["rank"]
+    hung = reached[reached["upstream_area_id"].notna()]
+    assert (rank[hung["upstream_area_id"]].to_numpy() < hung["rank"].to_numpy()).all()
+    support = reached["gap_sek"].clip(lower=0).cumsum()
+    assert (support - reached["cumulative_gap_sek"]).abs().max() < len(reached)
+    inside = reached[reached["within_budget"].astype(bool)]
+    assert inside["cumulative_gap_sek"].max() <= 100e6
+
+
+def test_households_below_each_edge_add_up(out: Path) -> None:
+    trench = gpd.read_parquet(out / "trench.parquet")
+    premises = gpd.read_parquet(out / "premises.parquet")
+    reached = premises.loc[premises["reach"] == "trench", "households"].sum()
+    taps = ~trench["from_node"].isin(trench["to_node"])
+    assert trench.loc[taps, "households_below"].sum() == reached
+    # A tree: every node is reached by one edge.
+    assert trench["to_node"].is_unique
+
+
+def test_those_not_reached_are_reported(out: Path, cost: pd.DataFrame) -> None:
+    premises = gpd.read_parquet(out / "premises.parquet")
+    by_reach = premises["reach"].value_counts()
+    assert by_reach["no_road"] > 0
+    assert by_reach["no_fibre"] > 0
+    whole = cost[cost["area_kind"] == "region"].iloc[0]
+    assert whole["unreached_premises"] == by_reach["no_road"] + by_reach["no_fibre"]
+
+
+def test_synthetic_is_said_everywhere(made: tuple[Path, Path, str]) -> None:
+    data, out, said = made
+    assert "Syntetiska data" in said
+    assert set(gpd.read_parquet(out / "premises.parquet")["provenance"]) == {"synthetic"}
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    marks = {item["layer"]: item["provenance"] for item in manifest["inputs"]}
+    assert marks["municipalities"] == marks["totals"] == "real"
+    assert {marks[name] for name in ("premises", "roads", "fibre", "coverage")} == {"synthetic"}
+    areas = json.loads((out / "priority_areas.geojson").read_text(encoding="utf-8"))
+    assert areas["provenance"] == "synthetic"
+    page = (out / "map.html").read_text(encoding="utf-8")
+    assert "Syntetiska data" in page
+    assert "syntetisk" in (data / "README.md").read_text(encoding="utf-8").casefold()
+
+
+def test_terminal_ends_with_table_and_paths(made: tuple[Path, Path, str]) -> None:
+    _, out, said = made
+    assert "Överkalix" in said
+    assert "55,0" in said
+    for name in ("map.html", "coverage.csv", "cost.csv"):
+        assert str(out / name) in said
+        assert (out / name).is_file()
+
+
+def test_the_same_seed_makes_the_same_data(made: tuple[Path, Path, str], tmp_path: Path) -> None:
+    data, _, _ = made
+    make_norrbotten(tmp_path / "again")
+
+    def digests(folder: Path) -> dict[str, str]:
+        return {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.iterdir())
+            if path.suffix in {".parquet", ".csv", ".toml", ".md"}
+        }
+
+    first = digests(data)
+    assert len(first) >= 6
+    assert digests(tmp_path / "again") == first
