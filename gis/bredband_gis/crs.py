@@ -136,22 +136,36 @@ def identify_crs(crs: object) -> pyproj.CRS | None:
         return None
     if not (parsed.is_projected or parsed.is_geographic):
         return None
-    if _is_nameless(parsed.datum.name if parsed.datum else "unknown"):
-        return None
-    authority = parsed.to_authority()
-    if authority is not None:
-        return pyproj.CRS.from_authority(*authority)
-    return None if _is_nameless(parsed.name) else parsed
+    code = _code_of(parsed)
+    if code is not None:
+        return pyproj.CRS.from_authority(*code.split(":"))
+    datum = parsed.datum.name if parsed.datum else "unknown"
+    return None if _is_nameless(parsed.name) or _is_nameless(datum) else parsed
 
 
 def _is_nameless(name: str) -> bool:
     return any(word in name.casefold() for word in ("unnamed", "unknown", "undef"))
 
 
+@lru_cache(maxsize=256)
+def _code_of(crs: pyproj.CRS) -> str | None:
+    """Give e.g. "EPSG:3006"; None for a CRS that is not registered, or on an unknown datum.
+
+    Looking through the whole register takes most of a second, so it is not done twice, nor
+    for a CRS whose datum must not be guessed anyway.
+    """
+    if _is_nameless(crs.datum.name if crs.datum else "unknown") or (
+        crs.geodetic_crs is not None and _is_nameless(crs.geodetic_crs.name)
+    ):
+        return None
+    authority = crs.to_authority()
+    return None if authority is None else ":".join(authority)
+
+
 def same_crs(one: pyproj.CRS, other: pyproj.CRS) -> bool:
     """Tell whether two CRSs give the same numbers, whatever the order of their axes."""
-    code = one.to_authority()
-    return (code is not None and code == other.to_authority()) or bool(
+    code = _code_of(one)
+    return (code is not None and code == _code_of(other)) or bool(
         one.equals(other, ignore_axis_order=True)
     )
 
@@ -159,8 +173,8 @@ def same_crs(one: pyproj.CRS, other: pyproj.CRS) -> bool:
 def name_crs(crs: object) -> str:
     """Give a CRS's code and name for a message, e.g. ``"EPSG:3006 (SWEREF99 TM)"``."""
     parsed = pyproj.CRS.from_user_input(crs)
-    authority = parsed.to_authority()
-    return f"{':'.join(authority)} ({parsed.name})" if authority else parsed.name
+    code = _code_of(parsed)
+    return parsed.name if code is None else f"{code} ({parsed.name})"
 
 
 def describe_crs(crs: object) -> str | None:
@@ -212,9 +226,11 @@ def _extent_of(crs: pyproj.CRS) -> Bounds:
     return minx, miny, maxx, maxy
 
 
-def _reach(crs: pyproj.CRS) -> Bounds:
-    minx, miny, maxx, maxy = _extent_of(crs)
-    margin = _REACH_DEGREES if crs.is_geographic else _REACH_M
+def reach_of(crs: object) -> Bounds:
+    """Give the box outside which coordinates cannot be in a CRS: its area of use and far around."""
+    parsed = parse_crs(crs)
+    minx, miny, maxx, maxy = _extent_of(parsed)
+    margin = _REACH_DEGREES if parsed.is_geographic else _REACH_M
     return minx - margin, miny - margin, maxx + margin, maxy + margin
 
 
@@ -278,9 +294,9 @@ def likely_crs(
     """
     x, y = _sample(x, y)
     expected = extent_of(to) if extent is None else extent
-    own = parse_crs(to).to_authority()
+    own = _code_of(parse_crs(to))
     if own is not None and _fits(x, y, to, to, expected):
-        return [":".join(own)]
+        return [own]
     found = [code for code in COMMON if _fits(x, y, code, to, expected)]
     zones = [code for code in found if code in _LOCAL_ZONES]
     names = [f"EPSG:{code}" for code in found if code not in _LOCAL_ZONES or len(zones) == 1]
@@ -302,7 +318,7 @@ def _fits(
     """Tell whether most points, read in `crs`, lie in its area and in the extent."""
     if len(x) == 0:
         return False
-    inside = within(x, y, _reach(parse_crs(crs)))
+    inside = within(x, y, reach_of(crs))
     if inside.mean() <= 0.5:
         return False
     try:
@@ -345,12 +361,6 @@ def fits(
 ) -> bool:
     """Tell whether most points lie in a CRS's area of use and in the extent given in `to`."""
     return _fits(*_sample(x, y), crs, to, extent_of(to) if extent is None else extent)
-
-
-def in_reach(x: ArrayLike, y: ArrayLike, crs: object) -> bool:
-    """Tell whether most points are numbers that a CRS can give, wherever the region is."""
-    x, y = _sample(x, y)
-    return bool(len(x) and within(x, y, _reach(parse_crs(crs))).mean() > 0.5)
 
 
 def is_explained(

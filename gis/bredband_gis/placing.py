@@ -100,7 +100,9 @@ def check_geometry(reading: Reading, kind: Kind) -> None:
         raise GeometryError(msg, where=reading.where(int(wrong.sum())), fix=fix)
     reading.set_aside(wrong, f"its geometry is not of the kind needed ({KIND_NAMES[kind]})")
     reading.geometry = kept
-    corner = (shapely.get_x(kept) == 0) & (shapely.get_y(kept) == 0)
+    usable = reading.usable
+    corner = np.zeros(len(kept), dtype=bool)
+    corner[usable] = (shapely.get_x(kept[usable]) == 0) & (shapely.get_y(kept[usable]) == 0)
     if not corner[usable].all():
         reading.set_aside(corner, "its coordinates are 0, 0")
 
@@ -210,9 +212,10 @@ def transform(
         "section": reading.section,
         "swap": _swap_advice(reading, coordinates),
     }
-    if not crs_.in_reach(raw_x, raw_y, from_crs):
-        where = reading.where(len(raw_x))
-        crs_.refuse_points(raw_x, raw_y, from_crs, where=where, extent=extent, **advice)
+    beyond = ~crs_.within(raw_x, raw_y, crs_.reach_of(from_crs))
+    if beyond.mean() > 0.5:
+        x, y, where = raw_x[beyond], raw_y[beyond], reading.where(int(beyond.sum()))
+        crs_.refuse_points(x, y, from_crs, where=where, extent=extent, **advice)
     reading.geometry = geometry = geometry.copy()
     xy = shapely.get_coordinates(geometry[usable])
     xy[:, 0], xy[:, 1] = crs_.transform_points(xy[:, 0], xy[:, 1], from_crs, to)

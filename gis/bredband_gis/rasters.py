@@ -84,7 +84,8 @@ def _sample(
         msg = f"there is no band {wanted!r}; there are {raster.count}"
         raise UnreadableSourceError(msg, where=name, fix='write layer = "1"')
     there_x, there_y = crs_.transform_points(x, y, crs, said)
-    column, row = ~raster.transform * (there_x, there_y)
+    a, b, c, d, e, f = (~raster.transform)[:6]
+    column, row = a * there_x + b * there_y + c, d * there_x + e * there_y + f
     inside = (column >= 0) & (column < raster.width) & (row >= 0) & (row < raster.height)
     values = np.full(len(x), np.nan)
     if len(x) and not inside.any():

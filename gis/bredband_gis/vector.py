@@ -296,11 +296,14 @@ def read_vector(path: Path, layer: str, *, encoding: str | None = None) -> Vecto
         table = None
         if driver in _STREAMED and info["geometry_type"] in {None, *_LINEAR}:
             with contextlib.suppress(NotImplementedError):  # curves in a layer that says none
-                table = _read_stream(path, options)
+                table = _read_stream(path, options, info["fid_column"])
         if table is None or len(table[0]) != info["features"] >= 0:
             # A damaged file may end the stream early without an error; this way gives one.
             table = _read_rows(path, options, info["fid_column"])
         frame, geometry, unreadable = table
+    if driver == "FlatGeobuf" and len(frame) < info["features"]:
+        msg = f"the file is cut off: {len(frame)} of its {info['features']} rows can be read"
+        raise UnreadableSourceError(msg, where=path.name, fix="fetch or export it again")
     return VectorTable(
         frame=frame,
         geometry=geometry,
@@ -333,17 +336,28 @@ def _from_wkb(wkb: Any) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
 _Read = tuple[pd.DataFrame, "NDArray[np.object_] | None", "NDArray[np.bool_]"]
 
 
-def _read_stream(path: Path, options: dict[str, Any]) -> _Read:
-    meta, table = pyogrio_raw.read_arrow(path, **options, return_fids=True)
-    fid = meta["fid_column"] or "OGC_FID"
+def _read_stream(path: Path, options: dict[str, Any], fid_column: str) -> _Read:
+    meta, table = pyogrio_raw.read_arrow(path, **options, return_fids=bool(fid_column))
     name = meta["geometry_name"] or "wkb_geometry"
     geometry, unreadable = None, np.zeros(table.num_rows, dtype=bool)
     if meta["geometry_type"] is not None and name in table.column_names:
         geometry, unreadable = _from_wkb(table.column(name).to_numpy())
         table = table.drop_columns([name])
-    if not meta["fid_column"] and fid in table.column_names:
-        table = table.drop_columns([fid])
-    return table.to_pandas(), geometry, unreadable
+    return _to_frame(table), geometry, unreadable
+
+
+def _to_frame(table: pa.Table) -> pd.DataFrame:
+    """Make a frame, having looked that every text is valid: pandas takes it on trust."""
+    for name in table.column_names:
+        kind = table.schema.field(name).type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            try:
+                table.column(name).validate(full=True)
+            except pa.ArrowInvalid:
+                codec, reason = "utf-8", f"column {name}"
+                raise UnicodeDecodeError(codec, b"", 0, 1, reason) from None
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    return frame
 
 
 def _read_rows(path: Path, options: dict[str, Any], fid_column: str) -> _Read:
@@ -445,7 +459,7 @@ def read_parquet(path: Path, *, name: str) -> VectorTable:
             else:
                 geometry = shapely.force_2d(gpd.read_parquet(path).geometry.to_numpy())
             table = table.drop_columns([column])
-        frame = table.to_pandas(ignore_metadata=True)
+        frame = _to_frame(table)
     return VectorTable(
         frame=frame,
         geometry=geometry,
