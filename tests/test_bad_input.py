@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -181,7 +182,7 @@ def test_bad_file_gives_one_clear_message(spoil: Callable[[Path], None], tmp_pat
     result = call("run", folder, "--out", tmp_path / "out")
     said = text_of(result)
     assert result.exit_code == 1, said
-    assert pd.Series([said]).str.contains(f"(?i){CASES[spoil]}").all(), said
+    assert re.search(CASES[spoil], said, re.IGNORECASE), said
     assert "Traceback" not in said
     assert "fault in bredband" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
@@ -189,7 +190,7 @@ def test_bad_file_gives_one_clear_message(spoil: Callable[[Path], None], tmp_pat
     checked = call("check", folder)
     found = text_of(checked)
     assert checked.exit_code == 1, found
-    assert pd.Series([found]).str.contains(f"(?i){CASES[spoil]}").all(), found
+    assert re.search(CASES[spoil], found, re.IGNORECASE), found
 
 
 def test_check_lists_every_fault_at_once(tmp_path: Path) -> None:
@@ -214,11 +215,11 @@ def test_broken_and_missing_geometry_is_mended_or_set_aside_and_counted(tmp_path
     extra["geometry"] = [None, Point(), Point(small_region.X + 60_000, small_region.Y)]
     pd.concat([frame, extra]).to_file(folder / "premises.gpkg")
     polygons = small_region.municipalities()
-    # A bow tie: the border crosses itself at the north-eastern corner.
-    ring = list(polygons.geometry.iloc[1].exterior.coords)
-    corner = (ring[1][0] + 500, ring[1][1] + 500)
-    polygons.loc[1, "geometry"] = Polygon([*ring[:2], (corner[0], ring[1][1]),
-                                           (ring[1][0], corner[1]), *ring[2:]])  # fmt: skip
+    # On its way along the northern side the border crosses itself.
+    east, north = small_region.X + 10_000, small_region.Y
+    ring = [(0, -5000), (10_000, -5000), (10_000, 5000), (6000, 5000), (5000, 5500),
+            (6000, 5500), (5000, 5000), (0, 5000)]  # fmt: skip
+    polygons.loc[1, "geometry"] = Polygon([(east + dx, north + dy) for dx, dy in ring])
     polygons.to_file(folder / "municipalities.gpkg")
     result = call("run", folder, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
@@ -227,7 +228,7 @@ def test_broken_and_missing_geometry_is_mended_or_set_aside_and_counted(tmp_path
     assert (aside["layer"] == "premises").all()
     assert aside["reason"].notna().all()
     checked = text_of(call("check", folder))
-    assert "municipalities.gpkg" in checked
+    assert re.search("municipalities.gpkg.*1 rad.*repaired", checked), checked
 
 
 def test_swedish_csv_as_excel_saves_it(tmp_path: Path) -> None:

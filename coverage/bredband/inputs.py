@@ -125,14 +125,13 @@ class _Reader:
         metric_crs(settings.crs)
         with self.steps.step("municipalities"):
             municipalities = self._together("municipalities", self._municipalities)
-        if municipalities is None:
-            raise _Unusable
-        self._guard(lambda: _check_ids(municipalities, "municipality_code", "municipalities"))
-        minx, miny, maxx, maxy = municipalities.total_bounds
-        self.extent = (
-            minx - EXTENT_MARGIN_M, miny - EXTENT_MARGIN_M,
-            maxx + EXTENT_MARGIN_M, maxy + EXTENT_MARGIN_M,
-        )  # fmt: skip
+        if municipalities is not None:
+            self._guard(lambda: _check_ids(municipalities, "municipality_code", "municipalities"))
+            minx, miny, maxx, maxy = municipalities.total_bounds
+            self.extent = (
+                minx - EXTENT_MARGIN_M, miny - EXTENT_MARGIN_M,
+                maxx + EXTENT_MARGIN_M, maxy + EXTENT_MARGIN_M,
+            )  # fmt: skip
         with self.steps.step("localities"):
             localities = self._together("localities", self._localities)
             totals = self._together("totals", self._totals)
@@ -142,13 +141,14 @@ class _Reader:
             )
         with self.steps.step("roads"):
             roads = self._together("roads", self._roads)
-        if premises is None or roads is None:
-            raise _Unusable
-        self._guard(lambda: _check_ids(premises, "premises_id", "premises"))
+        if premises is not None:
+            self._guard(lambda: _check_ids(premises, "premises_id", "premises"))
         with self.steps.step("networks"):
             fibre = self._together("fibre", self._fibre)
             coverage, coverage_areas = self._by_id_or_area("coverage", premises)
             plans, plan_areas = self._by_id_or_area("plans", premises)
+        if municipalities is None or premises is None or roads is None:
+            raise _Unusable
         return Inputs(
             municipalities=municipalities,
             premises=premises,
@@ -269,10 +269,10 @@ class _Reader:
     def _premises(
         self,
         source: SourceSettings,
-        municipalities: gpd.GeoDataFrame,
+        municipalities: gpd.GeoDataFrame | None,
         localities: gpd.GeoDataFrame | None,
         totals: pd.DataFrame | None,
-    ) -> gpd.GeoDataFrame:
+    ) -> gpd.GeoDataFrame | None:
         frame = self._layer(
             "premises",
             source,
@@ -281,6 +281,8 @@ class _Reader:
             numeric=("households", "workplaces", "holiday_homes"),
             id_column="premises_id",
         )
+        if municipalities is None:  # their fault is noted; that of this file has been looked for
+            return None
         derived = "households" not in frame
         if derived and totals is not None and len(self.region.sources.premises) > 1:
             msg = "households are derived, and totals can be shared out over one file only"
@@ -336,7 +338,7 @@ class _Reader:
         return self._layer("fibre", source, kind="line").assign(provenance=source.provenance)
 
     def _by_id_or_area(
-        self, name: str, premises: gpd.GeoDataFrame
+        self, name: str, premises: gpd.GeoDataFrame | None
     ) -> tuple[pd.DataFrame | None, gpd.GeoDataFrame | None]:
         """Read coverage or plans: tables by building, rasters sampled at them, or polygons."""
         tables: list[pd.DataFrame] = []
@@ -348,6 +350,8 @@ class _Reader:
             def read(source: SourceSettings = source) -> None:
                 given = source.resolve(self.region.folder)
                 if given.path.suffix.casefold() in RASTERS:
+                    if premises is None:
+                        return
                     to, frame = tables, self._raster(name, source, premises)
                 elif "premises_id" in given.columns or not has_geometry(given):
                     to, frame = tables, self._table(

@@ -68,11 +68,12 @@ def summary_table(coverage: pd.DataFrame, cost: pd.DataFrame, said: Words, *, sp
     table = Table(
         title=said.fill("table.coverage_title", speed=said.speed(speed), year=year),
         box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
-    table.add_column(said.table.municipality)
-    for key in ("households", "connected", "passed", "unserved_households", "trench", "gap",
-                "gap_per_household"):  # fmt: skip
-        table.add_column(said.table[key], justify="right")
+    # Short headings with the unit in them: eight columns must fit an ordinary terminal.
+    table.add_column(said.table.municipality, no_wrap=True)
+    for key in ("households", "connected", "passed", "unserved", "trench", "gap", "gap_each"):
+        table.add_column(said.summary[key], justify="right")
     for row in cost.itertuples(index=False):
         place = (row.area_kind, row.area_code)
         last = row.area_kind == "region"
@@ -84,9 +85,9 @@ def summary_table(coverage: pd.DataFrame, cost: pd.DataFrame, said: Words, *, sp
             said.percent(shares.loc[place, "connected"]),  # type: ignore[index, arg-type]
             said.percent(shares.loc[place, "passed"]),  # type: ignore[index, arg-type]
             said.number(row.unserved_households),  # type: ignore[arg-type]
-            said.length(row.trench_m),  # type: ignore[arg-type]
-            said.money(row.gap_sek),  # type: ignore[arg-type]
-            said.money(row.gap_per_household_sek),  # type: ignore[arg-type]
+            said.number(float(row.trench_m) / 1e3, 1),  # type: ignore[arg-type]
+            said.number(float(row.gap_sek) / 1e6, 1),  # type: ignore[arg-type]
+            said.number(round(float(row.gap_per_household_sek), -2)),  # type: ignore[arg-type]
             style="bold" if last else None,
         )
     return table
@@ -158,12 +159,4 @@ def _notes(results: Results, said: Words) -> list[str]:
     ]  # fmt: skip
     if guessed:
         notes.append(said.fill("cli.prices_unsourced", what=said.join(guessed)))
-    if results.buildout.trench_sek:
-        notes.append(
-            said.fill(
-                "cli.network",
-                cost=said.money(results.buildout.trench_sek),
-                bound=said.money(results.buildout.lower_bound_sek),
-            )
-        )
     return notes

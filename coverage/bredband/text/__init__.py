@@ -54,6 +54,10 @@ class Section:
         except KeyError as error:
             raise AttributeError(error.args[0]) from None
 
+    def get(self, key: str, default: str) -> str:
+        """Give the word, or ``default`` where the section has none for the key."""
+        return self._entries.get(key, default)
+
     def __contains__(self, key: object) -> bool:
         return key in self._entries
 
