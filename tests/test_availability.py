@@ -13,6 +13,7 @@ from bredband.region import Definitions
 from bredband.tables import STATUS, check_table
 from bredband_gis.errors import (
     BadValueError,
+    DuplicateIdsError,
     GeometryError,
     MissingColumnError,
     NoCrsError,
@@ -151,8 +152,10 @@ def test_passed_by_a_neighbour_with_fibre_but_not_by_one_with_cable_or_by_a_pass
     )
     coverage = table(("fibre", "fiber", 250), ("cable", "coax", 1000))
     found = status_of(places, coverage=coverage)
+    full = status_of(places, coverage=coverage.assign(speed_mbit=1000))
+    assert full["passed_speed_mbit"].tolist() == [0, 1000, 0, 0, 0]
     assert found["status"].tolist() == ["connected", "passed", "unserved", "connected", "unserved"]
-    # Where fibre is, its speed can be ordered; a cable at 1000 leaves nothing to order.
+    # Where fibre is, its speed can be ordered, unless it is there already.
     assert found["passed_speed_mbit"].tolist() == [1000, 1000, 0, 0, 0]
     assert found["reason"].iloc[1] == "31 m från fiberansluten byggnad"
     assert found["distance_to_fibre_m"].isna().all()
@@ -196,15 +199,15 @@ def test_areas_overlap_and_the_best_of_all_and_of_the_table_counts():
         ((100, 100, 200, 200), "docsis", 1200),
         ((0, 0, 5000, 5000), "4G", 40),
     )
-    coverage = table(("listed", "fiber", 2000), ("a", "docsis", 1000))
+    coverage = table(("listed", "fiber", 2000), ("a", "docsis", 1000), ("corner", "fiber", 1200))
     found = status_of(places, coverage=coverage, coverage_areas=areas)
     assert found["speed_mbit"].tolist() == [1000, 1200, 0, 2000]
-    assert found["technology"].fillna("").tolist() == ["fibre", "docsis", "", "fibre"]
+    assert found["technology"].fillna("").tolist() == ["fibre", "fibre", "", "fibre"]
     assert found["wireless_speed_mbit"].tolist() == [40, 40, 0, 40]
     assert found["reason"].tolist() == [
         # Cable is as fast in the table as fibre in the area: fibre is named, and the area.
         "fiber 1000 Mbit/s enligt täckningsytorna",
-        "kabel-tv 1200 Mbit/s enligt täckningsytorna",
+        "fiber 1200 Mbit/s enligt täckningstabellen",
         "ingen fast anslutning ≥ 100 Mbit/s",
         "fiber 2000 Mbit/s enligt täckningstabellen",
     ]
@@ -260,15 +263,15 @@ def test_plans(due, credible, speed, technology, status, reason, by_area):
 def test_the_best_of_several_plans_counts_and_passed_comes_first():
     plans = pd.DataFrame(
         {
-            "premises_id": ["a", "a", "a", "near", "elsewhere"],
-            "year": [2030, 2023, 2022, 2022, 2022],
-            "speed_mbit": [10_000, 1000, 1000, 1000, 1000],
+            "premises_id": ["a", "a", "a", "a", "near", "elsewhere"],
+            "year": [2030, 2022, 2024, 2023, 2022, 2022],
+            "speed_mbit": [10_000, 500, 1000, 1000, 1000, 1000],
         }
     )
     found = status_of(premises(a=(9e3, 9e3), near=(0, 5)), plans=plans, fibre=route((0, 0), (9, 0)))
     assert found["status"].tolist() == ["planned", "passed"]
     assert found["planned_speed_mbit"].tolist() == [1000, 1000]
-    assert found["reason"].tolist() == ["planerad 2022, 1000 Mbit/s", "5 m från fiberväg"]
+    assert found["reason"].tolist() == ["planerad 2023, 1000 Mbit/s", "5 m från fiberväg"]
 
 
 def test_a_plan_needs_no_more_than_an_id():
@@ -364,6 +367,10 @@ def test_layers_that_cannot_be_measured_are_refused():
         status_of(places, plans=pd.DataFrame({"year": [2022]}))
     with pytest.raises(MissingColumnError, match="speed_mbit"):
         status_of(places, coverage=table(("a", "fiber", 1)).drop(columns="speed_mbit"))
+    with pytest.raises(BadValueError, match=r"none of the 1 rows .* says '1.0', the premises 'a'"):
+        status_of(places, coverage=table((1.0, "fiber", 1)))
+    with pytest.raises(DuplicateIdsError, match="1 of 2 rows repeat a premises_id"):
+        status_of(pd.concat([places, places]))
     plans = pd.DataFrame({"premises_id": ["a"], "year": [20222]})
     with pytest.raises(BadValueError, match="year 1990-2100"):
         status_of(places, plans=plans)
@@ -397,9 +404,8 @@ offers = st.lists(
 
 def _status(spots, offers, *, proximity=50.0):
     places = premises(**{f"p{i}": spot for i, spot in enumerate(spots)})
-    coverage = table(*((f"p{i}", name, speed) for i, name, speed in offers)).astype(
-        {"premises_id": "str", "technology": "str", "speed_mbit": "float64"}
-    )
+    rows = [("p0", None, 0.0), *((f"p{i}", name, float(speed)) for i, name, speed in offers)]
+    coverage = table(*rows)
     definitions = Definitions(proximity_m=proximity)
     return status_of(
         places, coverage=coverage, fibre=route((0, -300), (0, 0)), definitions=definitions

@@ -98,6 +98,7 @@ def points(*rows: tuple[str, float, float, int]) -> gpd.GeoDataFrame:
         ({"building": "yes", "m2": 150, "man_made": "silo"}, 0, 0, 0),
         ({"building": "yes", "m2": 150, "tourism": "hotel"}, 0, 1, 0),
         ({"building": "yes", "m2": 60, "tourism": "chalet"}, 0, 0, 1),
+        ({"building": "house", "m2": 60, "tourism": "chalet"}, 0, 0, 1),
         ({"building": "cabin", "m2": 60}, 0, 0, 1),
         ({"building": "cabin", "m2": 20}, 0, 0, 0),
         ({"building": "school", "m2": 800}, 0, 1, 0),

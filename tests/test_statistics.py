@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from fractions import Fraction
 from math import ceil
 
 import numpy as np
 import pandas as pd
 import pytest
+from bredband import statistics
 from bredband.region import Goal
 from bredband.statistics import coverage_table, goals_table
 from bredband.tables import GOALS, STATISTICS, check_table
 from bredband_gis.errors import BadValueError, MissingColumnError
+from bredband_gis.store import connect
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_connection():
+    """Load DuckDB's extension once: it takes longer than all the counting here."""
+    with connect() as con, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "connect", lambda: nullcontext(con))
+        yield
+
 
 KEYS = ["area_kind", "area_code", "segment", "base", "measure", "speed_mbit"]
 
@@ -132,6 +144,11 @@ def test_no_premises_at_all():
     assert (table["total"] == 0).all()
 
 
+def test_it_opens_its_own_connection(monkeypatch):
+    monkeypatch.setattr(statistics, "connect", connect)
+    assert len(count(status({}), municipalities("2501"))) == 3 * 2 * 3 * 2
+
+
 def test_what_does_not_fit_is_refused():
     rows = status({}, {"municipality_code": "9999"})
     with pytest.raises(BadValueError, match=r"1 of 2 premises .* not listed: 9999"):
@@ -197,7 +214,6 @@ def test_goals_count_what_they_name():
     assert list(found.columns) == list(GOALS.columns)
     row = found.set_index(["goal", "base", "area_code"])
     wanted = ["share", "missing", "reached"]
-    # 95 % of 20 is 19, not 20: 0.95 * 20 is a hair above 19 in some roundings.
     assert row.loc[("2020", "households", "2501"), wanted].tolist() == [0.9, 1, False]
     assert row.loc[("2025", "households", "2501"), wanted].tolist() == [0.95, 0, True]
     assert row.loc[("2020", "workplaces", "2501"), wanted].tolist() == [0.0, 3, False]
@@ -219,6 +235,12 @@ def test_a_goal_at_a_speed_that_was_not_counted_is_refused():
     with pytest.raises(BadValueError, match=r"(?s)30 Mbit/s.*add 30 to speeds_mbit"):
         goals_table(table, [goal])
     check_table(goals_table(table, []), GOALS, where="goals")
+
+
+def test_a_share_that_is_a_hair_too_large_asks_for_no_extra_household():
+    assert 0.07 * 100 > 7
+    goal = Goal(name="mål", target=0.07, speed_mbit=100, measure="connected", bases=["households"])
+    assert goals_table(count_of(100, 7), [goal])["missing"].tolist() == [0]
 
 
 @given(thousandths=st.integers(0, 1000), total=st.integers(0, 10_000_000), data=st.data())
@@ -257,7 +279,7 @@ building = st.fixed_dictionaries(
 PLACES = municipalities("2501", "2502", "1201")
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(rows=st.lists(building, min_size=1, max_size=25))
 def test_parts_add_up_and_measures_only_grow(rows):
     frame = status(*rows)
@@ -285,7 +307,7 @@ def test_parts_add_up_and_measures_only_grow(rows):
     assert (table["served"] <= table["total"]).all()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(rows=st.lists(building, min_size=1, max_size=25), data=st.data())
 def test_the_order_of_rows_and_splitting_buildings_change_nothing(rows, data):
     table = count(status(*rows), PLACES)
@@ -300,7 +322,7 @@ def test_the_order_of_rows_and_splitting_buildings_change_nothing(rows, data):
     assert count(status(*halves), PLACES).equals(table)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(rows=st.lists(building, min_size=1, max_size=25), data=st.data())
 def test_a_municipality_split_in_two_adds_up_to_the_whole(rows, data):
     whole = status(*rows)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import pandas as pd
 import shapely
-from bredband_gis.errors import BadValueError, GeometryError, MissingColumnError
+from bredband_gis.errors import BadValueError, DuplicateIdsError, GeometryError, MissingColumnError
 from bredband_gis.points import nearest_line, nearest_point
 
 from bredband.premises import check_metric, check_same_crs
@@ -206,9 +206,10 @@ def premises_status(
 
     Raises
     ------
-    MissingColumnError, BadValueError
+    MissingColumnError, BadValueError, DuplicateIdsError
         A table lacks a column; a technology is unknown; a speed is missing, negative
-        or above 100 000 Mbit/s; a year or credible cannot be read.
+        or above 100 000 Mbit/s; a year or credible cannot be read; the coverage table
+        knows none of the premises; a premises stands on two rows.
     NoCrsError, NotMetricError, WrongCrsError, GeometryError
         A layer cannot be measured against the premises.
     """
@@ -217,6 +218,9 @@ def premises_status(
     n = len(premises)
     x, y = (premises[name].to_numpy(dtype="float64") for name in ("x", "y"))
     index = pd.Index(premises["premises_id"].astype("str"))
+    if not index.is_unique:
+        msg = f"{index.duplicated().sum()} of {n} rows repeat a premises_id"
+        raise DuplicateIdsError(msg, where="premises", fix="keep one row per building")
     wired_ranks = np.array([TECHNOLOGIES.index(name) for name in definitions.wired_technologies])
 
     best = _Best.nothing(n)
@@ -225,6 +229,13 @@ def premises_status(
         rank, speed = _offers(coverage, where)
         at = _positions(coverage, index, where)
         known = at >= 0
+        if n and len(at) and not known.any():
+            msg = (
+                f"none of the {len(at)} rows names a building that is there: the coverage says"
+                f" {str(coverage['premises_id'].iloc[0])!r}, the premises {index[0]!r}"
+            )
+            fix = "use the same building ids in both, written the same way"
+            raise BadValueError(msg, where=where, fix=fix)
         best.take(at[known], rank[known], speed[known], wired_ranks, areas=False)
     if coverage_areas is not None:
         where = "coverage areas"
@@ -555,7 +566,8 @@ def _truths(column: pd.Series[Any], where: str) -> Bools:
         first = column[wrong].fillna("(empty)").iloc[0]
         msg = f"column credible holds something else than yes or no, first {first!r}"
         rows = f"{where}, {wrong.sum()} of {len(wrong)} rows"
-        raise BadValueError(msg, where=rows, fix="write ja or nej on every row")
+        fix = "write ja or nej on every row; constants = { credible = true } for a whole file"
+        raise BadValueError(msg, where=rows, fix=fix)
     return np.array([*(key in _TRUE for key in keys), False])[codes]
 
 

@@ -321,7 +321,8 @@ def build_premises(
         municipality_code, households: derived households are scaled to these.
         Households that the source states itself are never scaled.
     derived : bool
-        Work the households out from the buildings (see :func:`derive_households`).
+        The households are not known but derived: worked out here from the buildings
+        (see :func:`derive_households`) where the source has no column households.
     provenance : str
         real, derived or synthetic. Derived households make real ones derived.
     layer, file : str
@@ -355,7 +356,7 @@ def build_premises(
     area, near = _municipality(x, y, municipalities, border_tolerance_m)
     counts = (
         derive_households(source)
-        if derived
+        if derived and "households" not in source
         else pd.DataFrame({name: _whole_numbers(source, name, ids, where) for name in _COUNTS})
     ).to_numpy(copy=True)
 

@@ -190,7 +190,7 @@ def goals_table(coverage: pd.DataFrame, goals: Sequence[Goal]) -> pd.DataFrame:
             )
         for base in goal.bases:
             rows = at_speed[(at_speed["base"] == base) & (at_speed["measure"] == goal.measure)]
-            # 0.95 x 20 is 19.000000000000004 or so in doubles and must stay 19.
+            # 0.07 x 100 is 7.000000000000001 in doubles, and 7 is enough.
             needed = np.ceil(np.round(goal.target * rows["total"].to_numpy(), 6)).astype(np.int64)
             missing = np.maximum(0, needed - rows["served"].to_numpy())
             parts.append(
