@@ -232,13 +232,13 @@ def _read_roads(con: duckdb.DuckDBPyConnection) -> OsmTable:
     geometry = ways.lines((missing == 0) & (length >= 2))
     # Where the extract's edge cuts a road, what lies inside is kept.
     for way in np.flatnonzero((missing > 0) & (length - missing >= 2)):
-        geometry[way] = _longest_runs(ways.xy[ways.way == way])
+        geometry[way] = _known_runs(ways.xy[ways.way == way])
     reason = np.full(len(frame), None, dtype=object)
-    reason[shapely.is_missing(geometry)] = "fewer than two of its nodes are in the extract"
+    reason[shapely.is_missing(geometry)] = "no two neighbouring nodes of it are in the extract"
     return OsmTable(frame, geometry, reason)
 
 
-def _longest_runs(xy: NDArray[np.float64]) -> Any:
+def _known_runs(xy: NDArray[np.float64]) -> Any:
     """Make a line of each run of known nodes; None where no run holds two."""
     there = ~np.isnan(xy[:, 0])
     edges = np.flatnonzero(np.diff(np.r_[False, there, False]))
