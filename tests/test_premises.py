@@ -94,6 +94,7 @@ def points(*rows: tuple[str, float, float, int]) -> gpd.GeoDataFrame:
         ({"building": "yes", "m2": 150, "shop": "no"}, 1, 0, 0),
         ({"building": "yes", "m2": 150, "office": "company"}, 0, 1, 0),
         ({"building": "yes", "m2": 150, "amenity": "school"}, 0, 1, 0),
+        ({"building": "yes", "m2": 150, "healthcare": "doctor"}, 0, 1, 0),
         ({"building": "yes", "m2": 150, "amenity": "parking"}, 0, 0, 0),
         ({"building": "yes", "m2": 150, "man_made": "silo"}, 0, 0, 0),
         ({"building": "yes", "m2": 150, "tourism": "hotel"}, 0, 1, 0),

@@ -143,7 +143,8 @@ def derive_households(buildings: gpd.GeoDataFrame) -> pd.DataFrame:
     buildings : GeoDataFrame
         Polygons in a projected metric CRS. Columns, each of which may be missing:
         building (or OpenStreetMap's values), levels (``building:levels``), flats
-        (``building:flats``), amenity, shop, office, craft, tourism, leisure, man_made.
+        (``building:flats``), amenity, shop, office, craft, healthcare, tourism, leisure,
+        man_made.
 
     Returns
     -------
@@ -520,7 +521,7 @@ def _tagged(
 def _at_work(buildings: gpd.GeoDataFrame) -> NDArray[np.bool_]:
     """Say which buildings hold an activity with people at work."""
     work = np.zeros(len(buildings), dtype=bool)
-    for column in ("shop", "office", "craft"):
+    for column in ("shop", "office", "craft", "healthcare"):
         work |= _tagged(buildings, column)
     for column, words in _NOT_WORK.items():
         work |= _tagged(buildings, column, but=words)
