@@ -8,7 +8,6 @@ on and lists everything that is wrong with all of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -441,16 +440,20 @@ def _cross_check(inputs: Inputs) -> list[Finding]:
                     fix="nothing, if that is so",
                 )
             )
-    groups = inputs.set_aside.groupby(["layer", "file", "reason"]).size().reset_index(name="rows")
-    for layer, file, reason, rows in groups.itertuples(index=False):
+    # Reasons that differ in their numbers only are one finding.
+    kind = inputs.set_aside["reason"].str.replace(r"\d+", "N", regex=True)
+    for (layer, file, _), rows in inputs.set_aside.groupby(["layer", "file", kind]):
+        ids = rows["id"].dropna()
+        listed = f" ({', '.join(ids.head(3))}{' …' if len(ids) > 3 else ''})" if len(ids) else ""
+        reason = str(rows["reason"].iloc[0])
         found.append(
             Finding(
                 rule="set-aside",
-                severity="info" if "holds no" in str(reason) else "warning",
+                severity="info" if "holds no" in reason else "warning",
                 layer=str(layer),
-                file=Path(str(file)).name,
-                rows=int(rows),
-                message=f"set aside: {reason}",
+                file=str(file),
+                rows=len(rows),
+                message=f"set aside{listed}: {reason}",
                 fix="",
             )
         )
