@@ -504,6 +504,12 @@ def test_file_cut_off(tmp_path: Path, suffix: str, share: float) -> None:
     _refused(UnreadableSourceError, lambda: _read(path), f"h.{suffix}", "again")
 
 
+def test_workbook_of_the_old_format(tmp_path: Path) -> None:
+    path = tmp_path / "hus.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0" * 200)
+    _refused(UnreadableSourceError, lambda: _read(path), "hus.xls", ".xlsx")
+
+
 def test_workbook_cut_off(tmp_path: Path) -> None:
     rows: list[list[object]] = [["premises_id", "x", "y"]]
     rows += [[str(i), 827_000 + i, 7_292_000] for i in range(500)]
@@ -604,7 +610,7 @@ def test_gdal_warning_becomes_a_finding(tmp_path: Path) -> None:
     [
         ("namn;x;y\nÅre;1;2\n".encode(), "cp1252", ("UTF-8, not in cp1252",)),
         ("namn;x;y\nÅre;1;2\n".encode("cp1252"), "utf-8", ("line 2", "cp1252")),
-        (b"namn;x;y\n\x81\x8d\x90;1;2\n", None, ("line 2",)),
+        (b"namn;x;y\n\x81\x8d\x90;1;2\n", None, ("line 2", "UTF-8 or Windows-1252")),
         (b"namn;x;y\na;1;2\n", "utf-ate", ("no encoding called 'utf-ate'",)),
     ],
 )
@@ -687,14 +693,15 @@ def test_geojson_in_another_encoding(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------
 
 
-def _without_crs(tmp_path: Path, suffix: str, frame: gpd.GeoDataFrame | None = None) -> Path:
+def _without_crs(
+    tmp_path: Path, suffix: str, frame: gpd.GeoDataFrame | None = None, number: int = -1
+) -> Path:
     frame = _points() if frame is None else frame
     path = _write(frame, tmp_path / f"hus.{suffix}")
     if suffix == "shp":
         path.with_suffix(".prj").unlink()
     else:
         con = sqlite3.connect(path)
-        number = {"gpkg": -1}[suffix]
         con.execute("UPDATE gpkg_contents SET srs_id = ?", (number,))
         con.execute("UPDATE gpkg_geometry_columns SET srs_id = ?", (number,))
         con.commit()
@@ -702,9 +709,9 @@ def _without_crs(tmp_path: Path, suffix: str, frame: gpd.GeoDataFrame | None = N
     return path
 
 
-@pytest.mark.parametrize("suffix", ["shp", "gpkg"])
-def test_file_without_crs(tmp_path: Path, suffix: str) -> None:
-    path = _without_crs(tmp_path, suffix)
+@pytest.mark.parametrize(("suffix", "number"), [("shp", -1), ("gpkg", -1), ("gpkg", 0)])
+def test_file_without_crs(tmp_path: Path, suffix: str, number: int) -> None:
+    path = _without_crs(tmp_path, suffix, number=number)  # -1 and 0: undefined, in GeoPackage
     _refused(
         NoCrsError,
         lambda: _read(path),

@@ -226,6 +226,9 @@ def check_file(source: Source, *, name: str) -> Path:
         msg = f"the file cannot be opened ({error.strerror or error})"
         fix = "close the program that has it open (Excel, QGIS), or ask for the right to read it"
         raise UnreadableSourceError(msg, where=str(path), fix=fix) from None
+    if path.suffix.casefold() == ".xls":
+        msg = "this is a workbook of the old Excel format"
+        raise UnreadableSourceError(msg, where=path.name, fix="open it in Excel, save it as .xlsx")
     if not begun:
         msg = "the file is empty (0 bytes)"
         raise UnreadableSourceError(msg, where=path.name, fix="fetch or export it again")

@@ -216,11 +216,12 @@ def transform(
     if beyond.mean() > 0.5:
         x, y, where = raw_x[beyond], raw_y[beyond], reading.where(int(beyond.sum()))
         crs_.refuse_points(x, y, from_crs, where=where, extent=extent, **advice)
-    reading.geometry = geometry = geometry.copy()
-    xy = shapely.get_coordinates(geometry[usable])
-    xy[:, 0], xy[:, 1] = crs_.transform_points(xy[:, 0], xy[:, 1], from_crs, to)
-    geometry[usable] = shapely.set_coordinates(geometry[usable], xy)
-    reading.set_aside(~is_finite(geometry), f"it cannot be transformed to {crs_.name_crs(to)}")
+    if not crs_.same_crs(from_crs, to):
+        reading.geometry = geometry = geometry.copy()
+        xy = shapely.get_coordinates(geometry[usable])
+        xy[:, 0], xy[:, 1] = crs_.transform_points(xy[:, 0], xy[:, 1], from_crs, to)
+        geometry[usable] = shapely.set_coordinates(geometry[usable], xy)
+        reading.set_aside(~is_finite(geometry), f"it cannot be transformed to {crs_.name_crs(to)}")
     place = crs_.extent_of(to) if extent is None else extent
     boxes = shapely.bounds(geometry[usable])
     inside = (

@@ -129,6 +129,7 @@ def _as_utf8(
     data: bytes, path: Path, encoding: str | None, *, cut: bool = False
 ) -> tuple[bytes, str]:
     """Give the text as UTF-8 without mark, and the name of the encoding it was in."""
+    told = encoding is not None
     if encoding is None:
         encoding = guess_encoding(data, cut=cut)
     else:
@@ -150,7 +151,8 @@ def _as_utf8(
         text = data.decode(encoding, errors="ignore" if cut else "strict")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        msg = f"the text in line {line} cannot be read as {encoding}"
+        what = encoding if told else "UTF-8 or Windows-1252"
+        msg = f"the text in line {line} cannot be read as {what}"
         fix = 'write the encoding that the file was saved in, e.g. encoding = "cp1252"'
         raise UnreadableSourceError(msg, where=path.name, fix=fix) from None
     return text.removeprefix("\ufeff").encode("utf-8"), encoding
@@ -575,7 +577,9 @@ def count_mojibake(columns: Iterable[pd.Series[Any]]) -> tuple[int, str | None]:
     count, example = 0, None
     for column in columns:
         text = _arrow_text(column)
-        if not any(pc.any(pc.match_substring(text, mark)).as_py() for mark in ("Ã", "Â", "\ufffd")):
+        letters = text.buffers()[2]
+        data = b"" if letters is None else letters.to_pybytes()
+        if not any(mark.encode() in data for mark in "ÃÂ\ufffd"):  # the common case, and fast
             continue
         broken = pc.match_substring_regex(text, _MOJIBAKE)
         hits = pc.sum(broken).as_py() or 0
