@@ -126,6 +126,18 @@ def test_every_area_has_every_row_even_without_premises():
     assert count(rows.iloc[::-1], places.iloc[::-1]).equals(table)
 
 
+def test_where_nobody_has_anything_the_share_is_nought_not_unknown():
+    table = count(status({"households": 555}), municipalities("2501"))
+    for measure in ("connected", "passed", "planned"):
+        assert pick(table, "municipality", "2501", "total", "households", measure, 100) == [
+            555, 0, 0.0
+        ]  # fmt: skip
+    # Without workplaces there is no share of them.
+    workplaces = pick(table, "municipality", "2501", "total", "workplaces", "connected", 100)
+    assert workplaces[:2] == [0, 0]
+    assert pd.isna(workplaces[2])
+
+
 def test_without_localities_there_are_only_totals():
     table = count(status({}, {"speed_mbit": 100.0}), municipalities("2501"), speeds=[100, 100])
     assert set(table["segment"]) == {"total"}

@@ -360,6 +360,8 @@ class _Reader:
                     to, frame = polygons, self._layer(
                         name, source, kind="polygon", required=required, numeric=numeric
                     )  # fmt: skip
+                if name == "plans" and "credible" not in frame:
+                    frame["credible"] = True  # said of no plan in this file, held of all
                 if "technology" in frame:
                     frame["technology"] = normalise_technology(
                         frame["technology"], where=f"{given.path.name}, layer {name}"

@@ -28,13 +28,13 @@ WITH counts AS (
     -- One pass over the premises; everything below works on a few thousand rows.
     SELECT municipality_code, segment, speed,
            sum(households) AS households,
-           sum(households) FILTER (has) AS households_connected,
-           sum(households) FILTER (has OR near) AS households_passed,
-           sum(households) FILTER (has OR near OR due) AS households_planned,
+           sum(CASE WHEN has THEN households ELSE 0 END) AS households_connected,
+           sum(CASE WHEN has OR near THEN households ELSE 0 END) AS households_passed,
+           sum(CASE WHEN has OR near OR due THEN households ELSE 0 END) AS households_planned,
            sum(workplaces) AS workplaces,
-           sum(workplaces) FILTER (has) AS workplaces_connected,
-           sum(workplaces) FILTER (has OR near) AS workplaces_passed,
-           sum(workplaces) FILTER (has OR near OR due) AS workplaces_planned
+           sum(CASE WHEN has THEN workplaces ELSE 0 END) AS workplaces_connected,
+           sum(CASE WHEN has OR near THEN workplaces ELSE 0 END) AS workplaces_passed,
+           sum(CASE WHEN has OR near OR due THEN workplaces ELSE 0 END) AS workplaces_planned
     FROM (
         SELECT *, speed_mbit >= speed AS has, passed_speed_mbit >= speed AS near,
                planned_speed_mbit >= speed AS due
