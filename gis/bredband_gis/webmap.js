@@ -1,0 +1,578 @@
+// Draws packed geometry on a Leaflet map, with a head, a panel of layers and popups.
+// Whatever comes from data is set as text, never as HTML.
+var webmap = (function () {
+  "use strict";
+
+  const HALF_WORLD = 20037508.342789244; // half the width of Web Mercator, m
+  const PHONE = 760; // narrower pages, px, get the panel at the foot
+
+  // ---- unpacking ---------------------------------------------------------------------
+
+  // Whole numbers, seven bits to a byte, the lowest bits first.
+  function numbers(base64) {
+    const raw = atob(base64);
+    const out = new Uint32Array(raw.length);
+    let count = 0, value = 0, shift = 0;
+    for (let i = 0; i < raw.length; i++) {
+      const byte = raw.charCodeAt(i);
+      value |= (byte & 127) << shift;
+      shift += 7;
+      if (byte < 128) { out[count++] = value >>> 0; value = shift = 0; }
+    }
+    return out.subarray(0, count);
+  }
+
+  function running(sizes) {
+    const ends = new Uint32Array(sizes.length);
+    let sum = 0;
+    sizes.forEach((size, i) => { ends[i] = sum += size; });
+    return ends;
+  }
+
+  // Features with coordinates in pixels of zoom 0, so that a zoom is one multiplication.
+  function features(packed) {
+    const deltas = numbers(packed.deltas), count = deltas.length / 2;
+    const x = new Float64Array(count), y = new Float64Array(count);
+    const step = 128 * packed.resolution / HALF_WORLD;
+    let east = 0, north = 0;
+    for (let i = 0; i < count; i++) {
+      const dx = deltas[2 * i], dy = deltas[2 * i + 1];
+      x[i] = 128 + step * (east += (dx >>> 1) ^ -(dx & 1));
+      y[i] = 128 - step * (north += (dy >>> 1) ^ -(dy & 1));
+    }
+    const ones = () => new Uint32Array(count).fill(1);
+    const partEnd = running(packed.sizes === null ? ones() : numbers(packed.sizes));
+    const featureEnd = running(packed.parts === null ? ones() : numbers(packed.parts));
+    const length = featureEnd.length, box = new Float64Array(4 * length);
+    for (let i = 0; i < length; i++) {
+      let west = Infinity, top = Infinity, right = -Infinity, bottom = -Infinity;
+      const last = i < length && featureEnd[i] ? partEnd[featureEnd[i] - 1] : 0;
+      for (let v = i && featureEnd[i - 1] ? partEnd[featureEnd[i - 1] - 1] : 0; v < last; v++) {
+        west = Math.min(west, x[v]); right = Math.max(right, x[v]);
+        top = Math.min(top, y[v]); bottom = Math.max(bottom, y[v]);
+      }
+      box.set([west, top, right, bottom], 4 * i);
+    }
+    const columns = {};
+    for (const [name, column] of Object.entries(packed.columns)) {
+      columns[name] = { values: column.values, codes: numbers(column.codes) };
+    }
+    return {
+      kind: packed.kind, length, x, y, partEnd, featureEnd, box,
+      text: (name, i) => columns[name].values[columns[name].codes[i]],
+    };
+  }
+
+  // ---- layers ------------------------------------------------------------------------
+
+  // A canvas that Leaflet moves and scales; subclasses say how to draw on it.
+  const CanvasLayer = L.Renderer.extend({
+    options: { padding: 0.25, order: 0 },
+
+    initialize: function (data, options) {
+      L.Renderer.prototype.initialize.call(this, options);
+      this.data = data;
+    },
+    onAdd: function (map) {
+      L.Renderer.prototype.onAdd.call(this, map);
+      shown(map).push(this);
+      shown(map).sort((a, b) => b.options.order - a.options.order);
+    },
+    onRemove: function (map) {
+      shown(map).splice(shown(map).indexOf(this), 1);
+      L.Renderer.prototype.onRemove.call(this, map);
+    },
+    _initContainer: function () {
+      this._container = L.DomUtil.create("canvas", "webmap-canvas");
+      this._container.style.zIndex = 100 + this.options.order;
+    },
+    _destroyContainer: function () {
+      this._container.remove();
+      delete this._container;
+    },
+    _update: function () {
+      if (this._map._animatingZoom && this._bounds) { return; }
+      L.Renderer.prototype._update.call(this);
+      const size = this._bounds.getSize(), ratio = Math.min(window.devicePixelRatio || 1, 2);
+      const canvas = this._container;
+      L.DomUtil.setPosition(canvas, this._bounds.min);
+      canvas.width = ratio * size.x;
+      canvas.height = ratio * size.y;
+      canvas.style.width = size.x + "px";
+      canvas.style.height = size.y + "px";
+      const pen = canvas.getContext("2d");
+      pen.scale(ratio, ratio);
+      // A feature's pixel on the canvas is world * scale - origin.
+      const origin = this._map.getPixelOrigin().add(this._bounds.min);
+      this.draw(pen, Math.pow(2, this._map.getZoom()), origin, size);
+      this.fire("update");
+    },
+    _updatePaths: function () {},
+    redraw: function () { if (this._map) { this._update(); } },
+    // Symbols are smaller when the whole region is shown and grow with the zoom.
+    grow: function () {
+      const steps = this._map.getZoom() - (this._map.webmapHome || this._map.getZoom());
+      return Math.min(1.8, Math.max(0.7, 0.85 + 0.15 * steps));
+    },
+    hit: function () { return -1; },
+  });
+
+  function shown(map) { return map.webmapShown || (map.webmapShown = []); }
+
+  // Points, lines or polygons, each in the style of its class.
+  const Shapes = CanvasLayer.extend({
+    options: { classes: [], of: "", popup: null, tooltip: null, casing: null },
+
+    initialize: function (data, options) {
+      CanvasLayer.prototype.initialize.call(this, data, options);
+      this.selected = -1;
+      this._of = numbers(options.of);
+      this._members = options.classes.map(() => []);
+      this._of.forEach((number, i) => this._members[number].push(i));
+    },
+
+    draw: function (pen, scale, origin, size) {
+      const margin = 20, box = this.data.box, grow = this.grow();
+      const west = (origin.x - margin) / scale, right = (origin.x + size.x + margin) / scale;
+      const top = (origin.y - margin) / scale, bottom = (origin.y + size.y + margin) / scale;
+      const inView = (i) => box[4 * i] <= right && box[4 * i + 2] >= west
+        && box[4 * i + 1] <= bottom && box[4 * i + 3] >= top;
+      const place = { scale, x: origin.x, y: origin.y };
+      pen.lineJoin = pen.lineCap = "round";
+      const groups = this._members.map((members) => members.filter(inView));
+      if (this.options.casing) {
+        groups.forEach((members, number) => {
+          const style = this.options.classes[number];
+          this._lines(pen, place, members, this.options.casing, style.width * grow + 2);
+        });
+      }
+      const fromLast = groups.map((members, number) => [members, number]).reverse();
+      fromLast.forEach(([members, number]) => {
+        const style = this.options.classes[number];
+        if (this.data.kind === "line") {
+          this._lines(pen, place, members, style.stroke, style.width * grow);
+        } else if (this.data.kind === "point") {
+          this._points(pen, place, members, style, style.radius * grow);
+        } else {
+          this._polygons(pen, place, members.reverse(), style, grow);
+        }
+      });
+      if (this.selected >= 0 && this.options.highlight) {
+        pen.beginPath();
+        this._trace(pen, place, this.selected);
+        pen.strokeStyle = this.options.highlight;
+        pen.lineWidth = 3;
+        pen.stroke();
+      }
+    },
+
+    // Adds one feature to the path, leaving out steps too short to be seen.
+    _trace: function (pen, place, i) {
+      const { x, y, partEnd, featureEnd, kind } = this.data;
+      for (let part = i ? featureEnd[i - 1] : 0; part < featureEnd[i]; part++) {
+        const first = part ? partEnd[part - 1] : 0, last = partEnd[part] - 1;
+        let atX = x[first] * place.scale - place.x, atY = y[first] * place.scale - place.y;
+        pen.moveTo(atX, atY);
+        for (let v = first + 1; v <= last; v++) {
+          const toX = x[v] * place.scale - place.x, toY = y[v] * place.scale - place.y;
+          if (v === last || Math.abs(toX - atX) + Math.abs(toY - atY) > 0.8) {
+            pen.lineTo(toX, toY);
+            atX = toX; atY = toY;
+          }
+        }
+        if (kind === "polygon") { pen.closePath(); }
+      }
+    },
+
+    _lines: function (pen, place, members, colour, width) {
+      pen.strokeStyle = colour;
+      pen.lineWidth = width;
+      for (let from = 0; from < members.length; from += 400) { // long paths are slow to stroke
+        pen.beginPath();
+        members.slice(from, from + 400).forEach((i) => this._trace(pen, place, i));
+        pen.stroke();
+      }
+    },
+
+    _points: function (pen, place, members, style, radius) {
+      pen.fillStyle = style.fill;
+      pen.strokeStyle = style.stroke || style.fill;
+      pen.lineWidth = style.width || 0;
+      for (const i of members) {
+        const atX = this.data.x[i] * place.scale - place.x;
+        const atY = this.data.y[i] * place.scale - place.y;
+        if (radius < 2) {
+          pen.fillRect(atX - radius, atY - radius, 2 * radius, 2 * radius);
+          continue;
+        }
+        pen.beginPath();
+        pen.arc(atX, atY, radius, 0, 2 * Math.PI);
+        pen.fill();
+        if (style.width) { pen.stroke(); }
+      }
+    },
+
+    _polygons: function (pen, place, members, style, grow) {
+      const least = style.least * grow, box = this.data.box;
+      for (const i of members) {
+        const wide = (box[4 * i + 2] - box[4 * i]) * place.scale;
+        const high = (box[4 * i + 3] - box[4 * i + 1]) * place.scale;
+        pen.beginPath();
+        if (wide < least && high < least) {
+          const midX = (box[4 * i] + box[4 * i + 2]) / 2 * place.scale - place.x;
+          const midY = (box[4 * i + 1] + box[4 * i + 3]) / 2 * place.scale - place.y;
+          pen.rect(midX - least / 2, midY - least / 2, least, least);
+        } else {
+          this._trace(pen, place, i);
+        }
+        if (style.fill) {
+          pen.fillStyle = style.fill;
+          pen.globalAlpha = style.opacity;
+          pen.fill("evenodd");
+          pen.globalAlpha = 1;
+        }
+        // Around what is tiny, an outline would hide the colour.
+        if (style.width && Math.max(wide, high) > 6 * style.width) {
+          pen.strokeStyle = style.stroke;
+          pen.lineWidth = style.width;
+          pen.stroke();
+        }
+      }
+    },
+
+    // The feature under a place in pixels of zoom 0, or -1; reach is in the same unit.
+    hit: function (at, reach, scale) {
+      const { x, y, partEnd, featureEnd, box, kind, length } = this.data;
+      const largest = (name) =>
+        Math.max(...this.options.classes.map((style) => style[name])) * this.grow() / scale;
+      const wider = kind === "point" ? reach + largest("radius")
+        : kind === "line" ? reach : largest("least") / 2;
+      let found = -1, nearest = Infinity;
+      for (let i = 0; i < length; i++) {
+        if (at.x < box[4 * i] - wider || at.x > box[4 * i + 2] + wider
+          || at.y < box[4 * i + 1] - wider || at.y > box[4 * i + 3] + wider) { continue; }
+        let inside = false, distance = Infinity;
+        for (let part = i ? featureEnd[i - 1] : 0; part < featureEnd[i]; part++) {
+          const first = part ? partEnd[part - 1] : 0, last = partEnd[part];
+          for (let v = first, u = last - 1; v < last; u = v++) {
+            if (kind === "polygon") {
+              if ((y[v] > at.y) !== (y[u] > at.y)
+                && at.x < (x[u] - x[v]) * (at.y - y[v]) / (y[u] - y[v]) + x[v]) {
+                inside = !inside;
+              }
+            } else if (kind === "point" || v > first) {
+              distance = Math.min(distance, toSegment(at, x[u], y[u], x[v], y[v]));
+            }
+          }
+        }
+        if (kind === "polygon") {
+          const small = box[4 * i + 2] - box[4 * i] < 2 * wider
+            && box[4 * i + 3] - box[4 * i + 1] < 2 * wider;
+          distance = inside || small ? 0 : Infinity;
+        }
+        if (distance <= wider && distance < nearest) { found = i; nearest = distance; }
+      }
+      return found;
+    },
+  });
+
+  function toSegment(at, x0, y0, x1, y1) {
+    const dx = x1 - x0, dy = y1 - y0, square = dx * dx + dy * dy;
+    const along = square ? ((at.x - x0) * dx + (at.y - y0) * dy) / square : 0;
+    const t = Math.min(1, Math.max(0, along));
+    return Math.hypot(x0 + t * dx - at.x, y0 + t * dy - at.y);
+  }
+
+  // Names beside points, the first ones first; a name that would cover another is left out.
+  const Labels = CanvasLayer.extend({
+    options: { classes: [], of: "", column: "name" },
+
+    initialize: function (data, options) {
+      CanvasLayer.prototype.initialize.call(this, data, options);
+      this._of = numbers(options.of);
+    },
+
+    draw: function (pen, scale, origin, size) {
+      const zoom = this._map.getZoom() - (this._map.webmapHome || this._map.getZoom());
+      const taken = [];
+      pen.lineJoin = "round";
+      pen.textBaseline = "middle";
+      for (let i = 0; i < this.data.length; i++) {
+        const style = this.options.classes[this._of[i]];
+        if (zoom < style.from || zoom > style.to) { continue; }
+        const x = this.data.x[i] * scale - origin.x, y = this.data.y[i] * scale - origin.y;
+        if (x < 0 || y < 0 || x > size.x || y > size.y) { continue; }
+        const text = this.data.text(this.options.column, i);
+        pen.font = `${style.weight} ${style.size}px system-ui, "Segoe UI", Arial, sans-serif`;
+        const wide = pen.measureText(text).width;
+        const left = style.dot ? x + 6 : x - wide / 2;
+        const box = [left - 6, y - style.size * 0.8, left + wide + 6, y + style.size * 0.8];
+        if (taken.some((t) => t[0] < box[2] && t[2] > box[0] && t[1] < box[3] && t[3] > box[1])) {
+          continue;
+        }
+        taken.push(box);
+        pen.strokeStyle = "rgba(255, 255, 255, 0.9)";
+        pen.lineWidth = 3.5;
+        pen.fillStyle = style.colour;
+        if (style.dot) {
+          pen.beginPath();
+          pen.arc(x, y, 2.5, 0, 2 * Math.PI);
+          pen.stroke();
+          pen.fill();
+        }
+        pen.strokeText(text, left, y);
+        pen.fillText(text, left, y);
+      }
+    },
+  });
+
+  // ---- words on the page -------------------------------------------------------------
+
+  function node(tag, className, ...children) {
+    const made = document.createElement(tag);
+    if (className) { made.className = className; }
+    made.append(...children.filter((child) => child !== null && child !== undefined));
+    return made;
+  }
+
+  function section(layer, i) {
+    const popup = layer.options.popup, text = (column) => layer.data.text(column, i);
+    const body = node("div", "webmap-section");
+    if (popup.table) {
+      const head = node("tr", "", ...popup.table.head.map((word) => node("th", "", word)));
+      const rows = popup.table.rows.map((row) => node("tr", "",
+        node("th", "", row[0]), ...row.slice(1).map((column) => node("td", "", text(column)))));
+      body.append(node("table", "webmap-table",
+        popup.table.caption ? node("caption", "", text(popup.table.caption)) : null,
+        node("thead", "", head), node("tbody", "", ...rows)));
+    }
+    const pairs = popup.rows.filter(([, column]) => text(column) !== null);
+    body.append(node("dl", "", ...pairs.flatMap(
+      ([label, column]) => [node("dt", "", label), node("dd", "", text(column))])));
+    return { title: text(popup.title), body };
+  }
+
+  // How wide a feature looks, px; points grow with the zoom.
+  function apparent(layer, i, scale) {
+    if (layer.data.kind === "point") { return 3 * scale / Math.pow(2, layer._map.webmapHome); }
+    const [west, top, right, bottom] = layer.data.box.subarray(4 * i, 4 * i + 4);
+    return Math.max(right - west, bottom - top) * scale;
+  }
+
+  // Shows what lies under a click. The topmost that is large enough to be aimed at is open;
+  // the others are folded below it.
+  function popups(map, words) {
+    map.on("click", (event) => {
+      const { at, reach, scale } = where(map, event.latlng, 8);
+      const found = shown(map).filter((layer) => layer.options.popup)
+        .map((layer) => [layer, layer.hit(at, reach, scale)]).filter(([, i]) => i >= 0);
+      if (!found.length) { return; }
+      const aimed = found.find(([layer, i]) => apparent(layer, i, scale) >= 24)
+        || found[found.length - 1];
+      const others = found.filter((one) => one !== aimed);
+      const open = section(...aimed);
+      const parts = [node("div", "", node("h3", "", open.title), open.body)];
+      for (const { title, body } of others.map((one) => section(...one))) {
+        parts.push(node("details", "", node("summary", "", title), body));
+      }
+      const size = map.getSize(), above = map.webmapHead ? map.webmapHead.offsetHeight : 0;
+      L.popup({
+        maxWidth: Math.min(340, size.x - 40),
+        minWidth: Math.min(230, size.x - 60),
+        maxHeight: Math.max(160, Math.min(size.y * 0.6, size.y - above - 140)),
+        autoPanPaddingTopLeft: [10, above + 16],
+        autoPanPaddingBottomRight: [10, 60],
+      }).setLatLng(event.latlng).setContent(node("div", "webmap-popup", ...parts)).openOn(map);
+      select(map, aimed);
+    });
+    map.on("popupopen", (event) => {
+      const close = event.popup.getElement().querySelector(".leaflet-popup-close-button");
+      if (close) { close.setAttribute("aria-label", words.close); }
+    });
+    map.on("popupclose", () => select(map, []));
+  }
+
+  function where(map, latlng, pixels) {
+    const scale = Math.pow(2, map.getZoom());
+    return { at: map.project(latlng, 0), reach: pixels / scale, scale };
+  }
+
+  function select(map, [chosen, number]) {
+    shown(map).forEach((layer) => {
+      const selected = layer === chosen ? number : -1;
+      if (layer.options.highlight && layer.selected !== selected) {
+        layer.selected = selected;
+        layer.redraw();
+      }
+    });
+  }
+
+  // With a mouse: a hand over what can be clicked, and its name.
+  function tooltips(map) {
+    if (!window.matchMedia("(hover: hover)").matches) { return; }
+    const tip = L.tooltip({ direction: "top", offset: [0, -8], opacity: 1 });
+    let waiting = null;
+    map.on("mousemove", (event) => {
+      if (!waiting) { window.requestAnimationFrame(show); }
+      waiting = event.latlng;
+    });
+    map.on("mouseout movestart zoomstart", () => { waiting = null; tip.remove(); });
+    function show() {
+      if (!waiting) { return; }
+      const { at, reach, scale } = where(map, waiting, 4);
+      let text = null, hand = false;
+      for (const layer of shown(map)) {
+        if (!layer.options.popup) { continue; }
+        const i = layer.hit(at, reach, scale);
+        hand = hand || i >= 0;
+        if (i >= 0 && layer.options.tooltip) {
+          text = layer.data.text(layer.options.tooltip, i);
+          break;
+        }
+      }
+      map.getContainer().classList.toggle("webmap-hand", hand);
+      if (text === null) { tip.remove(); } else {
+        tip.setContent(node("span", "", text)).setLatLng(waiting).addTo(map);
+      }
+      waiting = null;
+    }
+  }
+
+  // ---- head and panel ----------------------------------------------------------------
+
+  function control(map, position, element) {
+    const made = L.control({ position });
+    made.onAdd = () => {
+      L.DomEvent.disableClickPropagation(element);
+      L.DomEvent.disableScrollPropagation(element);
+      return element;
+    };
+    return made.addTo(map);
+  }
+
+  // Title, a few figures, and what the reader must know before believing them.
+  function head(map, spec) {
+    const facts = spec.facts.map(
+      ([value, label]) => node("div", "", node("dd", "", value), node("dt", "", label)));
+    const box = node("header", "webmap-head",
+      node("div", "", node("h1", "", spec.title), node("p", "", spec.subtitle)),
+      facts.length ? node("dl", "webmap-facts", ...facts) : null,
+      ...spec.notices.map((text) => node("p", "webmap-notice", text)));
+    map.webmapHead = box;
+    return control(map, "topleft", box);
+  }
+
+  function swatch(kind, style) {
+    const mark = node("span", "webmap-swatch webmap-" + kind);
+    if (kind === "line") {
+      mark.style.borderTop = `${Math.max(1, style.width)}px solid ${style.stroke}`;
+    } else {
+      mark.style.background = style.fill || "none";
+      mark.style.opacity = Math.max(0.4, style.opacity);
+      if (style.width) { mark.style.border = `1px solid ${style.stroke}`; }
+    }
+    if (kind === "point") {
+      mark.style.width = mark.style.height = 2 * style.radius + "px";
+    }
+    return mark;
+  }
+
+  function legend(layer) {
+    const { classes, notes } = layer.options;
+    const items = (classes || []).filter((style) => style.label).map((style) => node("li", "",
+      node("span", "webmap-key", swatch(layer.data.kind, style)), style.label));
+    return node("div", "webmap-legend", items.length ? node("ul", "", ...items) : null,
+      ...(notes || []).map((text) => node("p", "", text)));
+  }
+
+  // The layers with their switches and, under each that is shown, what its colours mean.
+  function panel(map, spec, layers) {
+    const body = node("div", "webmap-body");
+    body.id = "webmap-panel-body";
+    spec.groups.forEach((group, number) => {
+      const field = node("fieldset", "", node("legend", "", group.title));
+      const members = group.layers.map((key) => layers[key]);
+      group.layers.forEach((key, at) => {
+        const layer = members[at], input = node("input");
+        input.type = group.single ? "radio" : "checkbox";
+        input.name = "webmap-group-" + number;
+        const words = layer.options && layer.data ? legend(layer) : node("div", "webmap-legend");
+        const sync = () => {
+          input.checked = map.hasLayer(layer);
+          words.hidden = !input.checked || !words.hasChildNodes();
+        };
+        input.addEventListener("change", () => {
+          if (group.single) { members.forEach((one) => one !== layer && one.remove()); }
+          if (input.checked) { layer.addTo(map); } else { layer.remove(); }
+        });
+        layer.on("add remove", () => window.setTimeout(sync));
+        sync();
+        field.append(node("div", "webmap-entry", node("label", "", input, spec.names[key]), words));
+      });
+      body.append(field);
+    });
+    spec.texts.forEach(([title, lines]) => body.append(node("details", "", node("summary", "", title),
+      ...lines.map((line) => node("p", "", line)))));
+
+    const button = node("button", "webmap-toggle");
+    button.type = "button";
+    button.setAttribute("aria-controls", body.id);
+    const box = node("section", "webmap-panel", button, body);
+    box.setAttribute("aria-label", spec.title);
+    const open = (state) => {
+      body.hidden = !state;
+      box.classList.toggle("webmap-closed", !state);
+      button.setAttribute("aria-expanded", state);
+      button.title = state ? spec.close : spec.open;
+      button.replaceChildren(node("span", "", spec.title), node("span", "webmap-arrow"));
+    };
+    button.addEventListener("click", () => open(body.hidden));
+    open(map.getSize().x >= PHONE);
+    map.webmapPanel = box;
+    return control(map, "topright", box);
+  }
+
+  // Whole zoom steps only where there are tiles to be sharp.
+  function map(id, online) {
+    const made = L.map(id, {
+      center: [0, 0], zoom: 1, maxZoom: 17, zoomControl: false, attributionControl: false,
+      zoomSnap: online ? 1 : 0.25, wheelPxPerZoomLevel: 90, maxBoundsViscosity: 0.8,
+      fadeAnimation: false,
+    });
+    L.control.scale({ imperial: false, maxWidth: 140 }).addTo(made);
+    if (online) { L.control.attribution({ prefix: false }).addTo(made); }
+    return made;
+  }
+
+  // Shows the bounds in the part of the map that head and panel leave free.
+  function fit(map, bounds) {
+    const size = map.getSize(), narrow = size.x < PHONE;
+    const height = map.webmapHead ? map.webmapHead.offsetHeight : 0;
+    const width = map.webmapPanel && !narrow ? map.webmapPanel.offsetWidth + 10 : 0;
+    map.fitBounds(bounds, {
+      animate: false,
+      paddingTopLeft: [12, Math.min(height + 16, size.y / 2)],
+      paddingBottomRight: [12 + width, narrow ? 64 : 34],
+    });
+    map.webmapHome = map.getZoom();
+    map.setMinZoom(Math.floor(map.webmapHome) - 2);
+    map.setMaxBounds(L.latLngBounds(bounds).pad(1));
+    shown(map).forEach((layer) => layer.redraw());
+  }
+
+  // The last step of every page.
+  function start(map, bounds, words) {
+    L.control.zoom({
+      position: "bottomleft", zoomInTitle: words.zoomIn, zoomOutTitle: words.zoomOut,
+    }).addTo(map);
+    fit(map, bounds);
+    popups(map, words);
+    tooltips(map);
+  }
+
+  return {
+    map, features, head, panel, start,
+    shapes: (data, options) => new Shapes(data, options),
+    labels: (data, options) => new Labels(data, options),
+  };
+}());
