@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import shapely
 from bredband.publication import (
+    cell_sizes,
     generalise_areas,
     generalise_lines,
     generalise_polygons,
@@ -128,7 +129,7 @@ class TestGeneraliseLines:
 
 def areas(
     rows: list[tuple[str | None, float, float, int]], lines: gpd.GeoDataFrame, **options: float
-) -> gpd.GeoDataFrame:
+) -> gpd.GeoSeries:
     ids, x, y, households = zip(*rows, strict=True) if rows else ([], [], [], [])
     return generalise_areas(
         np.array(ids, object), np.array(x) + EAST, np.array(y) + NORTH, households, lines, **options
@@ -140,27 +141,26 @@ class TestGeneraliseAreas:
         lines = trench((4, [(10, 10), (700, 10)])).assign(area_id=["a"])
         found = areas([("a", 10, 300, 4), ("b", 5100, 5100, 2), (None, 9, 9, 5)], lines)
         assert found.index.tolist() == ["a", "b"]
-        assert found["cell_m"].tolist() == [250.0, 1000.0]
         # a: three cells along the trench and one above the first; b: one large cell.
-        assert found.geometry.area.tolist() == [4 * 250**2, 1000**2]
-        assert found.geometry["b"].bounds == (705_000, 7_305_000, 706_000, 7_306_000)
+        assert found.area.tolist() == [4 * 250**2, 1000**2]
+        assert found["b"].bounds == (705_000, 7_305_000, 706_000, 7_306_000)
 
     def test_an_area_of_premises_or_of_trench_alone(self) -> None:
         lines = trench((4, [(10, 10), (20, 10)])).assign(area_id=["t"])
         found = areas([("p", 600, 600, 9)], lines)
-        assert found.geometry.area["p"] == 250**2
-        assert found["cell_m"]["t"] == 1000  # no household: as few as can be
+        assert found.area["p"] == 250**2
+        assert found.area["t"] == 1000**2  # no household: as few as can be
 
     def test_no_trench_at_all(self) -> None:
         lines = trench().assign(area_id=np.array([], object))
-        assert areas([("p", 600, 600, 9)], lines).geometry.area.tolist() == [250**2]
+        assert areas([("p", 600, 600, 9)], lines).area.tolist() == [250**2]
         assert areas([], lines).empty
 
     def test_a_line_along_a_grid_line_and_through_a_corner(self) -> None:
         lines = trench((9, [(250, 0), (250, 500)]), (9, [(0, 0), (500, 500)]))
         found = areas([("a", 1, 1, 9), ("b", 1, 1, 9)], lines.assign(area_id=["a", "b"]))
         for name, line in zip("ab", lines.geometry, strict=True):
-            assert found.geometry[name].covers(line)
+            assert found[name].covers(line)
 
     @settings(max_examples=60, deadline=None)
     @given(
@@ -185,16 +185,18 @@ class TestGeneraliseAreas:
         found = areas(rows, lines)
         assert found.is_valid.all()
         for area, x, y, _ in rows:
-            assert found.geometry[area].covers(shapely.Point(EAST + x, NORTH + y))
+            assert found[area].covers(shapely.Point(EAST + x, NORTH + y))
         for area, line in zip(lines["area_id"], lines.geometry, strict=True):
             # A hair wider: the cell of a point on a grid line is the one north-east of it.
-            assert found.geometry[area].buffer(1e-6).covers(line)
-        for area, few in (found["cell_m"] == 1000).items():
-            assert few == (sum(h for name, _, _, h in rows if name == area) < 3)
-            corners = shapely.get_coordinates(found.geometry[area])
-            assert (corners % found["cell_m"][area] == 0).all()
-        cells = found.geometry.area / found["cell_m"] ** 2
-        assert np.allclose(cells, cells.round())
+            assert found[area].buffer(1e-6).covers(line)
+        held = [sum(h for name, _, _, h in rows if name == area) for area in found.index]
+        for side, polygon in zip(cell_sizes(held), found, strict=True):
+            assert (shapely.get_coordinates(polygon) % side == 0).all()
+            assert (polygon.area / side**2) == pytest.approx(round(polygon.area / side**2))
+
+    def test_the_size_of_the_cells_can_be_stated(self) -> None:
+        assert cell_sizes([0, 2, 3, 90]).tolist() == [1000, 1000, 250, 250]
+        assert cell_sizes([4], cell_m=500, min_households=5, coarse=2).tolist() == [1000]
 
 
 class TestGeneralisePolygons:

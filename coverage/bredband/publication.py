@@ -170,7 +170,7 @@ def generalise_areas(
     cell_m: float = CELL_M,
     min_households: int = MIN_HOUSEHOLDS,
     coarse: int = COARSE,
-) -> gpd.GeoDataFrame:
+) -> gpd.GeoSeries:
     """Show each build area as the cells that its premises and its trench lie in.
 
     Parameters
@@ -192,10 +192,9 @@ def generalise_areas(
 
     Returns
     -------
-    GeoDataFrame
-        One row per area, the index is ``area_id`` (sorted): ``cell_m`` (float64, the
-        size used for this area, so that it can be stated) and a polygon or
-        multipolygon. Areas that share a cell overlap there.
+    GeoSeries
+        A polygon or multipolygon per area, the index is ``area_id`` (sorted); areas that
+        share a cell overlap there. :func:`cell_sizes` says how large each one's cells are.
 
     Raises
     ------
@@ -218,16 +217,34 @@ def generalise_areas(
         weights=np.asarray(households, float)[at_premises >= 0],
         minlength=names.size,
     )
-    factor = np.where(held < min_households, coarse, 1)
+    factor = _factors(held, min_households, coarse)
     polygons = _union_cells(
         area[known], column[known], row[known], factor, cell_m, number=names.size
     )
-    return gpd.GeoDataFrame(
-        {"cell_m": cell_m * factor},
-        geometry=polygons,
-        index=pd.Index(names, name="area_id"),
-        crs=metric,
-    )
+    return gpd.GeoSeries(polygons, index=pd.Index(names, name="area_id"), crs=metric)
+
+
+def cell_sizes(
+    households: ArrayLike,
+    *,
+    cell_m: float = CELL_M,
+    min_households: int = MIN_HOUSEHOLDS,
+    coarse: int = COARSE,
+) -> Floats:
+    """Give the size of the cells that an area is shown in, m, to be stated beside it.
+
+    Parameters
+    ----------
+    households : array of int
+        Households of each area.
+    cell_m, min_households, coarse
+        As in :func:`generalise_areas`.
+    """
+    return _factors(households, min_households, coarse) * np.float64(cell_m)
+
+
+def _factors(households: ArrayLike, min_households: int, coarse: int) -> Ints:
+    return np.where(np.asarray(households) < min_households, coarse, 1).astype(np.int64)
 
 
 def generalise_polygons(
@@ -258,7 +275,7 @@ def generalise_polygons(
         With the index of ``polygons``.
     """
     metric = _metric(polygons.crs, "areas")
-    factor = np.where(np.asarray(households) < min_households, coarse, 1).astype(np.int64)
+    factor = _factors(households, min_households, coarse)
     shapes = polygons.to_numpy().copy()
     corner, owner = shapely.get_coordinates(shapes, return_index=True)
     size = cell_m * factor[owner][:, None]
