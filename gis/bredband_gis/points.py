@@ -222,13 +222,11 @@ def nearest_point(
     # Splitting at the middle instead of the median builds twice as fast.
     tree = cKDTree(np.column_stack([tx, ty]), balanced_tree=False, compact_nodes=False)
     # The tree's own bound leaves out points at exactly that distance.
-    answer = tree.query(
-        np.column_stack([px, py]),
-        distance_upper_bound=np.nextafter(reach, np.inf),
-        workers=_THREADS,
-    )
+    bound = reach * (1 + 1e-9) + 1e-9
+    answer = tree.query(np.column_stack([px, py]), distance_upper_bound=bound, workers=_THREADS)
     distance, index = np.asarray(answer[0]), np.asarray(answer[1], dtype=np.int64)
-    index[index == tx.size] = -1
+    none = (index == tx.size) | (distance > reach)
+    distance[none], index[none] = np.inf, -1
     return distance, index
 
 

@@ -1,0 +1,362 @@
+"""Points against polygons, lines and points: every answer against shapely, one by one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+import pyogrio
+import pytest
+import shapely
+from bredband_gis import points as points_module
+from bredband_gis.errors import BadValueError, GeometryError
+from bredband_gis.points import SegmentTree, line_vertices, locate, nearest_line, nearest_point
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Whole numbers, so that points often lie exactly on borders, vertices and midway.
+whole = st.integers(0, 8).map(float)
+spot = st.tuples(whole, whole)
+spots = st.lists(spot, max_size=12)
+anywhere = st.floats(-20, 20, allow_nan=False, width=32)
+
+
+def columns(pairs: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(np.array(pairs, dtype=float).reshape(-1, 2).T)
+
+
+def triangle(corners: list[tuple[float, float]]) -> shapely.Polygon:
+    return shapely.Polygon(corners)
+
+
+def box(corners: tuple[tuple[float, float], tuple[float, float]]) -> shapely.Polygon:
+    (x0, y0), (x1, y1) = corners
+    return shapely.box(min(x0, x1), min(y0, y1), max(x0, x1) + 1, max(y0, y1) + 1)
+
+
+areas = st.one_of(
+    st.tuples(spot, spot).map(box),
+    st.lists(spot, min_size=3, max_size=3).map(triangle).filter(lambda shape: shape.is_valid),
+    st.tuples(st.tuples(spot, spot).map(box), st.tuples(spot, spot).map(box)).map(
+        lambda both: shapely.union(*both)
+    ),
+    st.tuples(spot, spot).map(lambda both: shapely.difference(box(both), box((both[0], both[0])))),
+    st.just(shapely.Polygon()),
+    st.none(),
+).filter(lambda shape: shape is None or shape.geom_type != "GeometryCollection")
+
+
+# --- locate ------------------------------------------------------------------------
+
+
+@given(spots, st.lists(areas, max_size=6), st.sampled_from([1.0, 0.01]))
+@settings(deadline=None)
+def test_locate_gives_the_first_polygon_that_shapely_finds(
+    pairs: list[tuple[float, float]], shapes: list[shapely.Geometry], squeeze: float
+) -> None:
+    x, y = columns(pairs)
+    squeezed = shapely.transform(np.array(shapes, dtype=object), lambda c: c * [1.0, squeeze])
+    found = locate(x, y * squeeze, squeezed)
+    for px, py, place in zip(x, y * squeeze, found, strict=True):
+        hits = [
+            i
+            for i, s in enumerate(squeezed)
+            if s is not None and s.intersects(shapely.Point(px, py))
+        ]
+        assert place == (hits[0] if hits else -1)
+
+
+def test_no_point_is_lost_on_the_border_between_neighbours() -> None:
+    left, right = shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)
+    y = np.linspace(0, 1, 101)
+    assert (locate(np.ones(101), y, [left, right]) == 0).all()
+    assert (locate(np.ones(101), y, [right, left]) == 0).all()
+    assert locate([0.5, 1.5, 2.5], [0.5, 0.5, 0.5], [left, right]).tolist() == [0, 1, -1]
+
+
+def test_a_polygon_listed_twice_counts_once_and_stays_as_it_was() -> None:
+    shape, prepared = shapely.box(0, 0, 1, 1), shapely.box(0, 0, 2, 2)
+    shapely.prepare(prepared)
+    assert locate([0.5, 1.5], [0.5, 1.5], [shape, shape, prepared]).tolist() == [0, 2]
+    assert not shapely.is_prepared(shape)
+    assert shapely.is_prepared(prepared)
+
+
+def test_locate_without_points_or_polygons() -> None:
+    assert locate([], [], [shapely.box(0, 0, 1, 1)]).dtype == np.int64
+    assert locate([1.0], [1.0], []).tolist() == [-1]
+
+
+def test_stops_of_norrbotten_and_skane_lie_in_the_municipality_that_shapely_says(
+    shared_data: Path,
+) -> None:
+    source = shared_data / "sverige" / "sample_bd_m.gpkg"
+    municipalities = pyogrio.read_dataframe(source, layer="kommun")
+    for layer, county in (("hallplats_bd", "25"), ("hallplats_m", "12")):
+        stops = pyogrio.read_dataframe(source, layer=layer)
+        found = locate(stops.geometry.x, stops.geometry.y, municipalities.geometry)
+        tree = shapely.STRtree(municipalities.geometry.to_numpy())
+        point, place = tree.query(stops.geometry.to_numpy(), predicate="intersects")
+        wanted = np.full(len(stops), -1)
+        wanted[point] = place
+        assert np.array_equal(found, wanted)
+        assert (municipalities["LAN_KOD"].to_numpy()[found[found >= 0]] == county).mean() > 0.99
+
+
+# --- nearest_line ------------------------------------------------------------------
+
+strings = st.lists(spot, min_size=2, max_size=5).map(shapely.LineString)
+routes = st.one_of(strings, st.lists(strings, min_size=1, max_size=3).map(shapely.MultiLineString))
+
+
+@given(
+    st.lists(st.tuples(anywhere, anywhere) | spot, max_size=12),
+    st.lists(routes | st.none() | st.just(shapely.LineString()), max_size=6),
+    st.sampled_from([0.0, 1.0, 2.5, 100.0, np.inf]),
+)
+@settings(deadline=None)
+def test_nearest_line_gives_what_shapely_measures(
+    pairs: list[tuple[float, float]], lines: list[shapely.Geometry], reach: float
+) -> None:
+    x, y = columns(pairs)
+    found = nearest_line(x, y, lines, max_distance=reach)
+    some = np.array([line is not None and not line.is_empty for line in lines], dtype=bool)
+    for i in range(x.size):
+        point = shapely.Point(x[i], y[i])
+        distance = np.full(len(lines), np.inf)
+        distance[some] = shapely.distance(np.array(lines, dtype=object)[some], point)
+        nearest = distance.min(initial=np.inf)
+        if found.line[i] < 0:
+            assert nearest > reach or nearest == np.inf or np.isclose(nearest, reach)
+            assert np.isinf(found.distance[i])
+            assert np.isnan([found.measure[i], found.foot_x[i], found.foot_y[i]]).all()
+            continue
+        assert found.distance[i] <= reach
+        assert found.distance[i] == pytest.approx(nearest, abs=1e-9)
+        assert distance[found.line[i]] == pytest.approx(nearest, abs=1e-9)
+        line = lines[found.line[i]]
+        foot = shapely.Point(found.foot_x[i], found.foot_y[i])
+        assert foot.distance(point) == pytest.approx(nearest, abs=1e-9)
+        assert foot.distance(shapely.MultiPoint(along(line, found.measure[i]))) < 1e-9
+
+
+def along(line: shapely.Geometry, measure: float) -> list[shapely.Point]:
+    """Walk a line, the parts of a multiline without gaps; where one ends the next begins."""
+    reached = []
+    for part in shapely.get_parts(line):
+        if -1e-9 <= measure <= part.length + 1e-9:
+            reached.append(part.interpolate(max(measure, 0)))
+        measure -= part.length
+    return reached
+
+
+def test_the_first_of_two_lines_at_the_same_distance_is_taken() -> None:
+    lines = [shapely.LineString([(0, 2), (9, 2)]), shapely.LineString([(0, -2), (9, -2)])]
+    assert nearest_line([3.0], [0.0], lines, max_distance=5).line.tolist() == [0]
+    assert nearest_line([3.0], [0.0], lines[::-1], max_distance=5).line.tolist() == [0]
+    star = [shapely.LineString([(5, 5), (5 + k, 9)]) for k in range(4)]
+    assert nearest_line([5.0], [1.0], star, max_distance=5).line.tolist() == [0]
+
+
+def test_a_line_at_exactly_the_search_distance_counts() -> None:
+    line = [shapely.LineString([(0, 0), (100, 0)])]
+    found = nearest_line([50.0, 50.0, 103.0], [40.0, 40.000001, 4.0], line, max_distance=40)
+    assert found.distance.tolist() == [40.0, np.inf, 5.0]
+    assert found.measure[:1].tolist() == [50.0]
+    assert nearest_line([103.0], [4.0], line, max_distance=5).measure.tolist() == [100.0]
+
+
+SOUTH_WEST = np.array([5e5, 7e6])
+
+
+def made_lines(count: int, rng: np.random.Generator) -> np.ndarray:
+    starts = rng.uniform(0, 1e5, (count, 1, 2)) + SOUTH_WEST
+    steps = rng.normal(size=(count, 3, 2)) * rng.lognormal(4, 2, (count, 1, 1))
+    steps[:, 0] = 0
+    return shapely.linestrings(starts + steps.cumsum(axis=1))
+
+
+def test_answers_depend_neither_on_order_nor_on_how_the_work_is_shared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(1)
+    lines = made_lines(2000, rng)
+    x, y = (rng.uniform(0, 1e5, (20000, 2)) + SOUTH_WEST).T
+    x, y = np.round(x), np.round(y)
+    whole_answer = nearest_line(x, y, lines, max_distance=3000)
+    monkeypatch.setattr(points_module, "_BATCH", 256)
+    mixed = rng.permutation(x.size)
+    answer = nearest_line(x[mixed], y[mixed], lines, max_distance=3000)
+    for name in ("distance", "line", "measure", "foot_x", "foot_y"):
+        assert np.array_equal(
+            getattr(answer, name), getattr(whole_answer, name)[mixed], equal_nan=True
+        )
+    tree = shapely.STRtree(lines)
+    sample = slice(0, 2000)
+    pair, distance = tree.query_nearest(
+        shapely.points(x[sample], y[sample]),
+        max_distance=3000,
+        return_distance=True,
+        all_matches=False,
+    )
+    wanted = np.full(2000, np.inf)
+    wanted[pair[0]] = distance
+    np.testing.assert_allclose(whole_answer.distance[sample], wanted, atol=1e-6)
+
+
+def test_long_lines_and_a_stray_coordinate_far_away_do_no_harm() -> None:
+    rng = np.random.default_rng(2)
+    lines = list(made_lines(3000, rng))
+    lines.append(shapely.LineString([(-1e6, 7.05e6), (2e6, 7.05e6)]))
+    lines.append(shapely.LineString([(1e12, 1e12), (1e12, 1e12 + 5)]))
+    x, y = (rng.uniform(0, 1e5, (3000, 2)) + SOUTH_WEST).T
+    x[0], y[0] = -1e9, 4e9
+    found = nearest_line(x, y, lines, max_distance=np.inf)
+    point = shapely.points(x, y)
+    nearest = shapely.STRtree(lines).query_nearest(point, all_matches=False)[1]
+    np.testing.assert_allclose(
+        found.distance, shapely.distance(np.array(lines)[nearest], point), rtol=1e-12, atol=1e-6
+    )
+
+
+def test_points_all_outside_and_lines_of_no_length() -> None:
+    spots_only = [shapely.LineString([(k, k), (k, k)]) for k in range(40)]
+    found = nearest_line([10.2, 1e7], [10.0, -1e7], spots_only, max_distance=50)
+    assert found.line.tolist() == [10, -1]
+    assert found.measure[0] == 0
+    assert found.distance[0] == pytest.approx(0.2)
+    same = nearest_line([3.0] * 5, [4.0] * 5, spots_only[:1], max_distance=5)
+    assert same.distance.tolist() == [5.0] * 5
+
+
+def test_nearest_line_without_points_or_lines() -> None:
+    line = [shapely.LineString([(0, 0), (1, 0)])]
+    assert nearest_line([], [], line, max_distance=1).line.size == 0
+    for nothing in ([], [None], [shapely.LineString()]):
+        assert nearest_line([0.0], [0.0], nothing, max_distance=1).line.tolist() == [-1]
+
+
+# --- the tree of segments ----------------------------------------------------------
+
+
+@given(
+    st.lists(st.tuples(whole, whole, whole, whole), min_size=1, max_size=60),
+    st.lists(spot, min_size=1, max_size=6),
+    st.floats(0, 2 * np.pi),
+    st.floats(0, 5),
+)
+@settings(deadline=None)
+def test_segments_by_direction_and_within_a_radius(
+    ends: list[tuple[float, ...]], pairs: list[tuple[float, float]], angle: float, radius: float
+) -> None:
+    ax, ay, bx, by = np.array(ends).T
+    x, y = columns(pairs)
+    tree = SegmentTree(ax, ay, bx, by)
+    segments = shapely.linestrings(np.array(ends).reshape(-1, 2, 2))
+    distance = shapely.distance(shapely.points(x, y)[:, np.newaxis], segments)
+
+    point, segment, _ = tree.within(x, y, radius)
+    found = np.zeros(distance.shape, dtype=bool)
+    found[point, segment] = True
+    assert (found == (distance <= radius))[np.abs(distance - radius) > 1e-9].all()
+
+    ux, uy = np.full(x.size, np.cos(angle)), np.full(x.size, np.sin(angle))
+    size = np.hypot(bx - ax, by - ay)
+    turn = np.abs((bx - ax) * ux[0] + (by - ay) * uy[0]) - np.cos(np.radians(30)) * size
+    hit = tree.nearest(x, y, max_distance=10, direction=(ux, uy), max_angle=30)
+    allowed = (turn >= 0) & (size > 0)
+    if (np.abs(turn) > 1e-9)[size > 0].all():
+        wanted = np.where(allowed, distance, np.inf).min(axis=1)
+        wanted[wanted > 10] = np.inf
+        np.testing.assert_allclose(hit.distance, wanted, atol=1e-9)
+
+
+def test_measures_start_again_on_every_line() -> None:
+    lines = [
+        shapely.LineString([(0, 0), (3, 4)]),
+        None,
+        shapely.MultiLineString([[(0, 9), (2, 9)], [(5, 9), (5, 12)]]),
+    ]
+    vertices = line_vertices(lines)
+    assert (vertices.run - vertices.origin[vertices.line]).tolist() == [0, 5, 0, 2, 2, 5]
+    found = nearest_line([5.0, 3.0], [10.0, 3.9], lines, max_distance=9)
+    assert found.measure.tolist() == pytest.approx([3.0, 4.92])
+
+
+# --- nearest_point -----------------------------------------------------------------
+
+
+@given(spots, spots, st.sampled_from([0.0, 1.0, 5.0, np.inf]))
+@settings(max_examples=50, deadline=None)
+def test_nearest_point_gives_the_least_of_all_distances(
+    pairs: list[tuple[float, float]], others: list[tuple[float, float]], reach: float
+) -> None:
+    (x, y), (to_x, to_y) = columns(pairs), columns(others)
+    distance, index = nearest_point(x, y, to_x, to_y, max_distance=reach)
+    every = np.hypot(x[:, np.newaxis] - to_x, y[:, np.newaxis] - to_y)
+    least = every.min(axis=1, initial=np.inf)
+    near = (least <= reach) & np.isfinite(least)
+    assert np.array_equal(index >= 0, near)
+    np.testing.assert_allclose(distance[near], least[near], atol=1e-12)
+    assert np.isinf(distance[~near]).all()
+    np.testing.assert_allclose(every[near, index[near]], least[near], atol=1e-12)
+
+
+# --- what is refused ---------------------------------------------------------------
+
+LINE = [shapely.LineString([(0, 0), (1, 0)])]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_coordinates_that_are_no_numbers_are_refused(bad: float) -> None:
+    for call in (
+        lambda: locate([0.0, bad], [0.0, 0.0], [shapely.box(0, 0, 1, 1)]),
+        lambda: nearest_line([0.0, bad], [0.0, 0.0], LINE, max_distance=1),
+        lambda: nearest_point([0.0], [0.0], [0.0, 0.0], [0.0, bad], max_distance=1),
+    ):
+        with pytest.raises(BadValueError, match="row 1: 1 of 2 points"):
+            call()
+
+
+def test_lengths_distances_and_geometries_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(BadValueError, match="2 x but 1 y"):
+        locate([0.0, 1.0], [0.0], [])
+    for distance in (-1.0, np.nan):
+        with pytest.raises(BadValueError, match="search distance"):
+            nearest_line([0.0], [0.0], LINE, max_distance=distance)
+    with pytest.raises(GeometryError, match="1 of 1 geometries are no polygons, the first a LineS"):
+        locate([0.0], [0.0], LINE)
+    with pytest.raises(GeometryError, match="no lines, the first a Point"):
+        nearest_line([0.0], [0.0], [*LINE, shapely.Point(0, 0)], max_distance=1)
+    with np.errstate(invalid="ignore"):
+        broken = [shapely.LineString([(0, 0), (np.nan, 1)])]
+    with pytest.raises(BadValueError, match="row 0: 1 of 1 lines"):
+        nearest_line([0.0], [0.0], broken, max_distance=1)
+
+
+# --- numba -------------------------------------------------------------------------
+
+
+def test_importing_the_module_does_not_import_numba() -> None:
+    code = "import sys, bredband_gis.points; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_where_nothing_can_be_cached_it_compiles_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*, cache: bool = False, **options: object) -> object:
+        if cache:
+            msg = "cannot cache function: no locator available"
+            raise RuntimeError(msg)
+        return lambda kernel: kernel
+
+    monkeypatch.setattr(numba, "njit", refuse)
+    kernel = points_module._compile.__wrapped__(points_module._within_kernel)
+    assert kernel is points_module._within_kernel
