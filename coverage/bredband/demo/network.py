@@ -40,6 +40,9 @@ _ROADLESS_M = 2_400.0
 """Radius of the ground around a road network that is cut off from the rest, m."""
 
 
+_ACROSS_M = 600.0
+"""Localities with streets this near each other are linked directly, m."""
+
 _LINK = 200_000.0
 """A second way between two localities is built only where it costs less than this many metres
 of road on flat valley ground."""
@@ -127,13 +130,19 @@ def join(streets: Streets, land: Land, places: gpd.GeoDataFrame) -> Net:
     xs, ys = land.x[outside], land.y[outside]
     distance, nearest = find_nearest(np.column_stack([streets.x, streets.y]), xs, ys)
     linked = np.flatnonzero(distance < 1.3 * MESH_M)
-    link_tail, link_head = linked + len(streets.x), nearest[linked]
+    from_street, to_street = _between_places(streets)
+    link_tail = np.concatenate([linked + len(streets.x), from_street])
+    link_head = np.concatenate([nearest[linked], to_street])
+    across = np.hypot(
+        streets.x[from_street] - streets.x[to_street], streets.y[from_street] - streets.y[to_street]
+    )
+    link_cost = np.concatenate([distance[linked], across]) * 1.1
     street = np.hypot(
         streets.x[streets.tail] - streets.x[streets.head],
         streets.y[streets.tail] - streets.y[streets.head],
     )
     edges = len(streets.tail)
-    total = edges + len(linked) + len(tail)
+    total = edges + len(link_tail) + len(tail)
     place = np.full(total, -1)
     place[:edges] = streets.place[streets.tail]
     road = np.zeros(total, dtype=np.int64)
@@ -143,10 +152,27 @@ def join(streets: Streets, land: Land, places: gpd.GeoDataFrame) -> Net:
         y=np.concatenate([streets.y, ys]),
         tail=np.concatenate([streets.tail, link_tail, number[tail]]),
         head=np.concatenate([streets.head, link_head, number[head]]),
-        cost=np.concatenate([street * 0.8, distance[linked] * 1.1, mesh_cost]),
+        cost=np.concatenate([street * 0.8, link_cost, mesh_cost]),
         road=road,
         place=place,
     )
+
+
+def _between_places(streets: Streets) -> tuple[Ints, Ints]:
+    """Find the shortest links between neighbouring localities.
+
+    A suburb can have the town all around it, and no mesh in between.
+    """
+    tree = cKDTree(np.column_stack([streets.x, streets.y]))
+    a, b = tree.query_pairs(_ACROSS_M, output_type="ndarray").T
+    apart = streets.place[a] != streets.place[b]
+    a, b = a[apart], b[apart]
+    length = np.hypot(streets.x[a] - streets.x[b], streets.y[a] - streets.y[b])
+    one, other = streets.place[a], streets.place[b]
+    pair = np.minimum(one, other) * (streets.place.max() + 1) + np.maximum(one, other)
+    order = np.lexsort([b, a, length, pair])
+    first = np.r_[True, np.diff(pair[order]) > 0][: len(order)]
+    return a[order[first]], b[order[first]]
 
 
 def build_roads(
@@ -348,13 +374,17 @@ def draw_roads(net: Net, backbone: Ints, *, crs: str) -> gpd.GeoDataFrame:
     one, two = owner[first], owner[first + 1]
     same = kind[one] == kind[two]
     one, two = one[same], two[same]
-    _, line = connected_components(coo_array((np.ones(len(one)), (one, two)), (m, m)))
-    order = np.argsort(line, kind="stable")
-    xy = np.stack([net.x[[tail, head]].T, net.y[[tail, head]].T], axis=2)
-    merged = shapely.line_merge(
-        shapely.multilinestrings(shapely.linestrings(xy[order]), indices=line[order])
-    )
-    start = np.flatnonzero(np.r_[True, np.diff(line[order]) > 0])
+    _, chain = connected_components(coo_array((np.ones(len(one)), (one, two)), (m, m)))
+    edges = shapely.linestrings(np.stack([net.x[[tail, head]].T, net.y[[tail, head]].T], axis=2))
+    line = chain.astype(np.int64)
+    order, start, merged = _merge(edges, line)
+    # A ring begins anywhere, so the junction that it hangs on may not be its end: its
+    # edges stay as they are.
+    ring = shapely.is_closed(merged)
+    if ring.any():
+        line = np.where(ring[line], len(merged) + np.arange(m), line)
+        line = np.unique(line, return_inverse=True)[1].astype(np.int64)
+        order, start, merged = _merge(edges, line)
     sample = on[order[start]]
     first_xy, last_xy = _ends(merged)
     nodes = np.column_stack([net.x, net.y])
@@ -370,6 +400,16 @@ def draw_roads(net: Net, backbone: Ints, *, crs: str) -> gpd.GeoDataFrame:
         geometry=curved,
         crs=crs,
     )
+
+
+def _merge(
+    edges: npt.NDArray[np.object_], line: Ints
+) -> tuple[Ints, Ints, npt.NDArray[np.object_]]:
+    """Merge the edges of each line; give their order, where each line starts, and the lines."""
+    order = np.argsort(line, kind="stable")
+    start = np.flatnonzero(np.r_[True, np.diff(line[order]) > 0])
+    parts = shapely.multilinestrings(edges[order], indices=line[order])
+    return order, start, shapely.line_merge(parts)
 
 
 def _ends(lines: npt.NDArray[np.object_]) -> tuple[Floats, Floats]:

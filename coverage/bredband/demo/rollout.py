@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 PROXIMITY_M: Final = 50.0
 """What the passed shares are made for: bredband's default proximity_m."""
 
-_ROUNDS = 17
-"""Halvings in the search for how far fibre goes."""
+_HALVINGS, _STEPS = 17, 200
+"""In the search for how far fibre goes."""
 
 _PLANNED = 0.015
 """Share of all households that credible plans cover."""
@@ -80,8 +80,12 @@ def lay_region(
     line_group[line[homes]] = group[homes]
     backbone = roads["backbone"].to_numpy()
 
+    keys = np.sort(spread.key[np.isfinite(spread.key)])
+
     def lay(level: Floats) -> Bools:
-        wanted = (line_group >= 0) & (spread.key <= level[line_group])
+        """Lay fibre in each group to so many lines of all, and to what leads there."""
+        reach = keys[np.minimum(level.astype(np.int64), len(keys) - 1)]
+        wanted = (line_group >= 0) & (spread.key <= reach[line_group])
         return np.asarray(spread.with_paths(wanted) | backbone)
 
     def passed(laid: Bools) -> Bools:
@@ -89,16 +93,25 @@ def lay_region(
         near[by_road[laid[near_line]]] = True
         return near
 
-    # How far fibre goes, found for all groups at once by halving.
-    keys = np.sort(spread.key[np.isfinite(spread.key)])
-    low, high = np.zeros(groups), np.full(groups, float(len(keys)))
-    for _ in range(_ROUNDS):
-        middle = (low + high) / 2
-        near = passed(lay(keys[np.minimum(middle.astype(np.int64), len(keys) - 1)]))
+    def falls_short(level: Floats) -> Bools:
+        near = passed(lay(level))
         share = np.bincount(group[near], weights=households[near], minlength=groups) / total
-        low = np.where(share < passed_share, middle, low)
-        high = np.where(share < passed_share, high, middle)
-    laid = lay(keys[np.minimum(high.astype(np.int64), len(keys) - 1)])
+        return np.asarray(share < passed_share)
+
+    # How far fibre goes, found for all groups at once by halving. What leads to one group
+    # passes others by, so a group can end up short: it then goes on in small steps.
+    low, high = np.zeros(groups), np.full(groups, float(len(keys)))
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        short = falls_short(middle)
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    level = high
+    for _ in range(_STEPS):
+        short = falls_short(level)
+        if not short.any():
+            break
+        level = level + short * (len(keys) / _STEPS)
+    laid = lay(level)
 
     score = rng.uniform(size=len(premises)) + 0.35 * (households > 1)
     on_fibre = (line >= 0) & laid[line]

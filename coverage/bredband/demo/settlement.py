@@ -250,9 +250,6 @@ def _fill_country(
     # Holiday homes follow both the land and the people.
     pull = 0.5 * municipalities.area / municipalities.area.sum() + 0.5 * left / left.sum()
     holiday = split(holiday_homes, pull)
-    shapes = list(places.geometry)
-    polygons = list(municipalities)
-
     shapes = [shape.buffer(15) for shape in places.geometry]
     polygons = list(municipalities)
     lines = roads.geometry.to_numpy()
