@@ -288,6 +288,11 @@ def _towns() -> Extract:
         14: ([("way", 6, ""), ("way", 8, "")], {**BOUNDARY, "name": "Offen"}),
         15: ([("relation", 11, "outer")], {**BOUNDARY, "name": "Verband"}),
         16: ([("way", 3, "outer")], {**BOUNDARY, "admin_level": "6", "name": "Kreis"}),
+        # A closed exclave does not make up for a border that is open.
+        18: (
+            [("way", 4, "outer"), ("way", 5, "outer"), ("way", 6, "outer")],
+            {**BOUNDARY, "name": "Halv"},
+        ),
         17: ([("way", 3, "outer")], {**BOUNDARY, "type": "multilinestring", "name": "Grenze"}),
     }  # fmt: skip
     return extract
@@ -323,6 +328,7 @@ def test_municipalities_with_exclave_and_hole(tmp_path: Path) -> None:
         "13": "1 of the 3 ways of its boundary are not in the extract",
         "14": "the boundary is not closed",
         "15": "the boundary has no ways of its own as members",
+        "18": "the boundary is not closed",
     }
 
 

@@ -139,6 +139,7 @@ def test_every_format_gives_the_same_layer(tmp_path: Path, suffix: str) -> None:
     frame = _points(4326 if degrees else 3006)
     options = {"COORDINATE_PRECISION": "12"} if suffix == "geojson" else {}
     path = _write(frame, tmp_path / f"hus.{suffix}", **options)
+    path.with_suffix(".xsd").unlink(missing_ok=True)  # a GML file often comes without its schema
     before = sorted(tmp_path.iterdir())
     layer = _read(
         path,

@@ -121,8 +121,13 @@ def list_layers(path: Path) -> list[tuple[str, str | None]]:
     """List a file's layers with their geometry type; None for a table without geometry."""
     check_structure(path)
     notes: list[tuple[str, str, str]] = []
+    beside = path.with_suffix(".gfs")
+    had = path.suffix.casefold() != ".gml" or beside.exists()
     with _guarded(path, None, notes):
         layers = pyogrio.list_layers(path)
+    if not had:  # GDAL notes what it saw in a GML file beside it, in the planner's folder
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
     return [(str(name), kind) for name, kind in layers]
 
 
@@ -287,12 +292,10 @@ def read_vector(path: Path, layer: str, *, encoding: str | None = None) -> Vecto
     """
     notes: list[tuple[str, str, str]] = []
     encoding = _text_encoding(path, encoding)
-    options: dict[str, Any] = {"layer": layer, "encoding": encoding}
+    options: dict[str, Any] = {"layer": layer, "encoding": encoding, **_options(path)}
     with _guarded(path, layer, notes):
-        info = pyogrio.read_info(path, layer=layer, encoding=encoding)
+        info = pyogrio.read_info(path, layer=layer, encoding=encoding, **_options(path))
         driver = str(info["driver"])
-        if driver == "GML":  # else GDAL writes a .gfs file beside the planner's data
-            options["WRITE_GFS"] = "NO"
         table = None
         if driver in _STREAMED and info["geometry_type"] in {None, *_LINEAR}:
             with contextlib.suppress(NotImplementedError):  # curves in a layer that says none
@@ -420,11 +423,17 @@ def _has_default_crs(path: Path, driver: str) -> bool:
         return b'"crs"' not in start + file.read()
 
 
+def _options(path: Path) -> dict[str, str]:
+    """Give GDAL's open options for a file; a GML file must not get a .gfs file beside it."""
+    return {"WRITE_GFS": "NO"} if path.suffix.casefold() == ".gml" else {}
+
+
 def list_columns(path: Path, layer: str) -> tuple[list[str], bool]:
     """List a layer's columns, and tell whether it has geometry."""
     notes: list[tuple[str, str, str]] = []
     with _guarded(path, layer, notes):
-        info = pyogrio.read_info(path, layer=layer, encoding=_text_encoding(path, None))
+        encoding = _text_encoding(path, None)
+        info = pyogrio.read_info(path, layer=layer, encoding=encoding, **_options(path))
     names = [str(name) for name in info["fields"]]
     return names, info["geometry_type"] is not None
 
