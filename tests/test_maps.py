@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import shutil
@@ -345,7 +346,7 @@ def _shower(browser: Browser, folder: Path) -> Iterator[Callable[..., Opened]]:
         if isinstance(page, str):
             path.write_text(page, encoding="utf-8")
         else:
-            webmap.save(page, path)
+            page.save(path)
         tab.goto(path.as_uri())
         return opened
 
@@ -693,10 +694,13 @@ def test_names_stay_text_everywhere(show: Callable[..., Opened]) -> None:
     assert EVIL in folded
 
 
-@given(st.text() | st.lists(st.text()) | st.dictionaries(st.text(), st.integers()))
+ODD = st.text(alphabet="{}%#<>/&!-\\\"'aå\u2028\u2029") | st.text()
+
+
+@given(ODD | st.lists(ODD) | st.dictionaries(ODD, st.integers() | ODD))
 def test_json_in_a_script_cannot_end_it_and_reads_back(value: Any) -> None:
     text = script_json(value)
-    assert not re.search(r"[<>&\u2028\u2029]|//", text)
+    assert not re.search(r"[<>&\u2028\u2029]|//|\{\{|\{%|\{#", text)
     assert json.loads(text) == value
 
 
@@ -898,8 +902,11 @@ def test_a_large_region_stays_small_and_opens(show: Callable[..., Opened]) -> No
     ]  # fmt: skip
 
 
-def test_is_a_folium_map_for_a_notebook() -> None:
+def test_is_a_folium_map_for_a_notebook(tmp_path: Path) -> None:
     page = everything()
+    page.save(io.BytesIO())
+    page.save(str(tmp_path / "map.html"))
+    assert (tmp_path / "map.html").read_bytes() == page.get_root().render().encode()
     assert isinstance(page, folium.Map)
     assert "<iframe" in page._repr_html_()
     assert page.get_root().render().count("<html") == 1
@@ -975,6 +982,11 @@ def test_the_browser_unpacks_what_was_packed(show: Callable[..., Opened]) -> Non
     assert opened.page.evaluate(hit, [20.6, 67.15]) == 0
     assert opened.page.evaluate(hit, [20.88, 67.22]) == -1  # in the hole
     assert opened.page.evaluate(hit, [2.5, 2.5]) == 2
+    for place, colour in (((20.6, 67.15), "#123456"), ((20.88, 67.22), "")):
+        x, y = transform_points([place[0]], [place[1]], "EPSG:4326", CRS)
+        at = (float(x[0]) - EAST, float(y[0]) - NORTH)
+        opened.zoom_to(*at, 11)
+        assert opened.colour(*at) == colour
 
 
 def test_wrong_geometry_columns_and_classes_are_refused() -> None:
@@ -1020,7 +1032,7 @@ def test_a_page_that_needs_the_network_is_not_saved(tmp_path: Path) -> None:
     page = WebMap("x", bounds=(17, 65, 24, 69))
     page.add_child(folium.plugins.Fullscreen())
     with pytest.raises(OnlineResourceError, match=r"map\.html: it loads 2 resources"):
-        webmap.save(page, tmp_path / "map.html")
+        page.save(str(tmp_path / "map.html"))
     assert not (tmp_path / "map.html").exists()
     with pytest.raises(OnlineResourceError):
         assert_offline(folium.Map(tiles=None).get_root().render())

@@ -304,12 +304,17 @@ var webmap = (function () {
         if (x < 0 || y < 0 || x > size.x || y > size.y) { continue; }
         const text = this.data.text(this.options.column, i);
         pen.font = `${style.weight} ${style.size}px system-ui, "Segoe UI", Arial, sans-serif`;
-        const wide = pen.measureText(text).width;
-        const left = style.dot ? x + 6 : x - wide / 2;
-        const box = [left - 6, y - style.size * 0.8, left + wide + 6, y + style.size * 0.8];
-        if (taken.some((t) => t[0] < box[2] && t[2] > box[0] && t[1] < box[3] && t[3] > box[1])) {
-          continue;
-        }
+        const wide = pen.measureText(text).width, high = style.size;
+        const free = ([left, dy]) => [left - 4, y + dy - high * 0.65, left + wide + 4,
+          y + dy + high * 0.65];
+        const clear = (box) => !taken.some(
+          (t) => t[0] < box[2] && t[2] > box[0] && t[1] < box[3] && t[3] > box[1]);
+        const middle = x - wide / 2, places = style.dot
+          ? [[x + 6, 0], [x - 6 - wide, 0]]
+          : [[middle, 0], [middle, -high], [middle, high], [x, 0], [x - wide, 0]];
+        const place = places.find((one) => clear(free(one)));
+        if (!place) { continue; }
+        const [left, dy] = place, box = free(place);
         taken.push(box);
         pen.strokeStyle = "rgba(255, 255, 255, 0.9)";
         pen.lineWidth = 3.5;
@@ -320,8 +325,8 @@ var webmap = (function () {
           pen.stroke();
           pen.fill();
         }
-        pen.strokeText(text, left, y);
-        pen.fillText(text, left, y);
+        pen.strokeText(text, left, y + dy);
+        pen.fillText(text, left, y + dy);
       }
     },
   });

@@ -18,13 +18,15 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from html import escape
 from html.parser import HTMLParser
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import folium
 import numpy as np
@@ -38,7 +40,6 @@ from bredband_gis.errors import BadValueError, GeodataError, GeometryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -334,9 +335,12 @@ class _PackedLayer(Layer):
 
     def render(self, **kwargs: object) -> None:  # type: ignore[override]
         """Write the layer as a variable of the page, and put it on the map if it is shown."""
+        assert self._parent is not None  # noqa: S101 - folium renders children only
         made = f"webmap.{self.maker}({self.features.get_name()}, {self.options})"
-        _write_script(self, f"var {self.get_name()} = {made};")
-        super().render(**kwargs)  # type: ignore[no-untyped-call]
+        shown = f" {self.get_name()}.addTo({self._parent.get_name()});" if self.show else ""
+        _write_script(self, f"var {self.get_name()} = {made};{shown}")
+        # Not folium's Layer.render, which adds the layer once more at each rendering.
+        super(Layer, self).render(**kwargs)  # type: ignore[no-untyped-call]
 
 
 class ShapeLayer(_PackedLayer):
@@ -662,6 +666,30 @@ class WebMap(folium.Map):
         start = f"webmap.start({name}, {bounds}, {words});"
         page.script.add_child(_Verbatim(start), name="start")
 
+    def save(
+        self,
+        outfile: str | bytes | Path | BinaryIO,
+        close_file: bool = True,
+        **kwargs: object,
+    ) -> None:
+        """Write the map as one HTML file, checked to need no network.
+
+        Raises
+        ------
+        OnlineResourceError
+            It refers to something outside itself, and is not ``online``; nothing is written.
+        """
+        html = self.get_root().render(**kwargs)
+        path = Path(os.fsdecode(outfile)) if isinstance(outfile, (str, bytes, Path)) else None
+        if not self.online:
+            assert_offline(html, where=path.name if path else "the page")
+        if path:
+            path.write_text(html, encoding="utf-8", newline="\n")
+            return
+        outfile.write(html.encode("utf-8"))  # type: ignore[union-attr]
+        if close_file:
+            outfile.close()  # type: ignore[union-attr]
+
 
 @lru_cache
 def _asset(path: str) -> str:
@@ -745,17 +773,3 @@ def assert_offline(html: str, *, where: str = "the page") -> None:
         msg = f"it loads {len(found)} resources from outside: {', '.join(sorted(set(found))[:5])}"
         fix = "add only layers of bredband_gis.webmap; folium's plugins link to the network"
         raise OnlineResourceError(msg, where=where, fix=fix)
-
-
-def save(page: WebMap, path: Path) -> None:
-    """Write a map as one HTML file, checked to need no network.
-
-    Raises
-    ------
-    OnlineResourceError
-        It refers to something outside itself; nothing is written.
-    """
-    html = page.get_root().render()
-    if not page.online:
-        assert_offline(html, where=path.name)
-    path.write_text(html, encoding="utf-8", newline="\n")
