@@ -175,13 +175,17 @@ def test_synthetic_is_said_everywhere(made: tuple[Path, Path, str]) -> None:
     assert set(gpd.read_parquet(out / "premises.parquet")["provenance"]) == {"synthetic"}
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     marks = {item["layer"]: item["provenance"] for item in manifest["inputs"]}
-    assert marks["municipalities"] == marks["totals"] == "real"
+    assert marks["municipalities"] == "real"
     assert {marks[name] for name in ("premises", "roads", "fibre", "coverage")} == {"synthetic"}
     areas = json.loads((out / "priority_areas.geojson").read_text(encoding="utf-8"))
     assert areas["provenance"] == "synthetic"
     page = (out / "map.html").read_text(encoding="utf-8")
     assert "Syntetiska data" in page
-    assert "syntetisk" in (data / "README.md").read_text(encoding="utf-8").casefold()
+    assert "påhittade" in (data / "README.md").read_text(encoding="utf-8").casefold()
+    for name in ("coverage.csv", "goals.csv", "cost.csv"):
+        assert set(pd.read_csv(out / name)["provenance"]) == {"synthetic"}
+    assert set(gpd.read_parquet(out / "trench.parquet")["provenance"]) == {"synthetic"}
+    assert {area["properties"]["provenance"] for area in areas["features"]} == {"synthetic"}
 
 
 def test_terminal_ends_with_table_and_paths(made: tuple[Path, Path, str]) -> None:

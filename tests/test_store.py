@@ -204,3 +204,15 @@ def test_folder_that_may_not_be_written(tmp_path: Path) -> None:
         write_folder(tmp_path / "file" / "o"),
     ):
         pass
+
+
+def test_what_the_planner_laid_in_the_folder_stays(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "manifest.json").write_text('{"files": {"old.csv": {}}}', encoding="utf-8")
+    (out / "old.csv").write_text("1", encoding="utf-8")
+    (out / "anteckningar.docx").write_text("viktigt", encoding="utf-8")
+    with write_folder(out) as folder:
+        (folder / "manifest.json").write_text("{}", encoding="utf-8")
+    assert _names(out) == ["anteckningar.docx", "manifest.json"]
+    assert (out / "anteckningar.docx").read_text(encoding="utf-8") == "viktigt"

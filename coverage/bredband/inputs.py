@@ -23,13 +23,16 @@ from bredband.progress import Steps
 from bredband.tables import MUNICIPALITIES, PREMISES, PROVENANCES, check_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import geopandas as gpd
 
     from bredband.region import Region, SourceSettings
 
 RASTERS = {".tif", ".tiff", ".vrt", ".asc", ".img"}
+
+TABLES = {".csv", ".tsv", ".txt", ".xlsx", ".xlsm"}
+"""Coverage and plans in these go by building, also where they have coordinates as well."""
 
 EXTENT_MARGIN_M = 25_000.0
 """How far outside the municipalities other layers may reach before they count as misplaced, m."""
@@ -78,10 +81,13 @@ class Inputs:
         for file in self.files:
             marks.setdefault(str(file["layer"]), set()).add(str(file["provenance"]))
         marks.setdefault("premises", set()).update(self.premises["provenance"].unique())
-        return {
-            layer: next(mark for mark in reversed(PROVENANCES) if mark in found)
-            for layer, found in marks.items()
-        }
+        return {layer: least_certain(found) for layer, found in marks.items()}
+
+
+def least_certain(marks: Iterable[str]) -> str:
+    """Give the provenance of what rests on layers of these: that of the least certain one."""
+    found = set(marks)
+    return next(mark for mark in reversed(PROVENANCES) if mark in found)
 
 
 def read_inputs(region: Region, *, steps: Steps | None = None) -> Inputs:
@@ -352,7 +358,11 @@ class _Reader:
                     if premises is None:
                         return
                     to, frame = tables, self._raster(name, source, premises)
-                elif "premises_id" in given.columns or not has_geometry(given):
+                elif (
+                    given.path.suffix.casefold() in TABLES
+                    or "premises_id" in given.columns
+                    or not has_geometry(given)
+                ):
                     to, frame = tables, self._table(
                         name, source, required=("premises_id", *required), numeric=numeric
                     )  # fmt: skip

@@ -10,7 +10,7 @@ from bredband.areas import build_areas
 from bredband.availability import premises_status
 from bredband.buildout import plan_buildout
 from bredband.cost import cost_table
-from bredband.inputs import Inputs, read_inputs
+from bredband.inputs import Inputs, least_certain, read_inputs
 from bredband.maps import coverage_map
 from bredband.priority import rank_areas
 from bredband.progress import Steps
@@ -137,15 +137,16 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             files=inputs.files,
             provenance=inputs.provenance(),
         )
+    sure = {"provenance": least_certain(inputs.provenance().values())}
     return Results(
         region=region,
         inputs=inputs,
         premises=premises,
-        coverage=coverage,
-        goals=goals,
-        cost=cost,
+        coverage=coverage.assign(**sure),
+        goals=goals.assign(**sure),
+        cost=cost.assign(**sure),
         buildout=buildout,
-        trench=cut.trench,
-        areas=areas,
+        trench=cut.trench.assign(**sure),
+        areas=areas.assign(**sure),
         map=page,
     )

@@ -17,11 +17,12 @@ import shapely
 from bredband_gis.store import connect, write_folder, write_table
 
 from bredband.cost import REACHED
+from bredband.inputs import least_certain
 from bredband.tables import (
     AREAS,
     COST,
     GOALS,
-    PROVENANCES,
+    RESTS_ON,
     SET_ASIDE,
     STATISTICS,
     TRENCH,
@@ -91,6 +92,11 @@ class Results:
     areas: gpd.GeoDataFrame
     map: folium.Map
 
+    @property
+    def provenance(self) -> str:
+        """How sure the results are: as the least certain layer that they rest on."""
+        return least_certain(self.inputs.provenance().values())
+
     def check(self) -> None:
         """Refuse results that do not follow their schemas or whose sums disagree.
 
@@ -106,6 +112,8 @@ class Results:
             (self.trench, TRENCH), (self.areas, AREAS), (self.inputs.set_aside, SET_ASIDE),
         ):  # fmt: skip
             check_table(table, schema, where=str(schema.name))
+            if schema is not SET_ASIDE:
+                check_table(table, RESTS_ON, where=str(schema.name))
         for name, (one, other) in self.sums().items():
             if abs(one - other) > 1e-6 * max(1.0, abs(one)):
                 msg = f"{name}: {one} in one table, {other} in another"
@@ -176,7 +184,7 @@ def write_results(
         results.premises.to_parquet(folder / "premises.parquet", index=False)
         results.trench.to_parquet(folder / "trench.parquet", index=False)
         geojson = area_geojson(results.areas, name=results.region.region.name,
-                               provenance=provenance(results))  # fmt: skip
+                               provenance=results.provenance)  # fmt: skip
         _write_json(folder / "priority_areas.geojson", geojson)
         results.map.save(str(folder / "map.html"))
         with connect(folder / "bredband.duckdb") as con:
@@ -236,18 +244,12 @@ def area_geojson(
             {
                 "type": "Feature",
                 "id": row["area_id"],
-                "properties": {**row, "provenance": provenance},
+                "properties": row,
                 "geometry": json.loads(shape),
             }
             for row, shape in zip(rows, shapely.to_geojson(shapes), strict=True)
         ],
     }
-
-
-def provenance(results: Results) -> str:
-    """Tell how sure the result is: that of the least certain layer that it rests on."""
-    found = set(results.inputs.provenance().values())
-    return next(mark for mark in reversed(PROVENANCES) if mark in found)
 
 
 def manifest(results: Results, folder: Path, *, seconds: Mapping[str, float]) -> dict[str, Any]:
@@ -256,7 +258,7 @@ def manifest(results: Results, folder: Path, *, seconds: Mapping[str, float]) ->
     detail = results.region.publication.detail
     return {
         "region": results.region.region.name,
-        "provenance": provenance(results),
+        "provenance": results.provenance,
         "inputs": results.inputs.files,
         "set_aside": {
             str(reason): int(count)

@@ -329,6 +329,18 @@ AREAS: Final = _table(
     },
 )
 
+RESTS_ON: Final = _table(
+    "results",
+    "What every table of results has besides its own columns",
+    {
+        "provenance": column(
+            str,
+            "real, derived or synthetic: of the least certain layer that the row rests on",
+            isin=PROVENANCES,
+        )
+    },
+)
+
 SET_ASIDE: Final = _table(
     "set_aside",
     "Rows that were not used, each with the reason",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+import json
 import shutil
 import uuid
 from contextlib import contextmanager
@@ -119,8 +120,10 @@ def write_folder(out: Path) -> Iterator[Path]:
     Parameters
     ----------
     out : Path
-        The folder. An earlier result in it is replaced as a whole. A folder without
-        a manifest.json is no earlier result and is never replaced unless empty.
+        The folder. An earlier result in it is replaced as a whole; files that its
+        manifest.json does not list under ``files`` are somebody's own and stay. A
+        folder without a manifest.json is no earlier result and is never replaced
+        unless empty.
 
     Yields
     ------
@@ -188,4 +191,17 @@ def _replace(out: Path, new: Path, old: Path) -> None:
         msg = f"the earlier result cannot be replaced ({error.strerror or error})"
         raise GeodataError(msg, where=str(out), fix=fix) from None
     if had:
+        for path in _others(old):
+            if not (out / path.name).exists():
+                path.rename(out / path.name)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _others(folder: Path) -> list[Path]:
+    """List what lies in an earlier result without being part of it."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        listed = set(manifest["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [path for path in folder.iterdir() if path.name not in {MANIFEST, *listed}]
