@@ -609,7 +609,7 @@ _SMOOTH = 1.0
 _SLIVER = 1.0
 """Metres: fibre this close to a node reaches it, and stretches this close are one."""
 
-_BELIEVED = 1.5
+_BELIEVED = 2.0
 """A stretch shorter than this many times its distance to the road says nothing."""
 
 _DRIFT = 0.5
@@ -665,8 +665,12 @@ class _Pieces(NamedTuple):
     metres: Floats
 
 
+_OFF, _DETOUR = -1, -2
+"""In place of an edge: the piece follows no road; it leaves the way and comes back."""
+
+
 class _OnRoad(NamedTuple):
-    """Where each piece lies: edge (-1 off road), metres along it, and how it passes.
+    """Where each piece lies: edge (or _OFF, _DETOUR), metres along it, and how it passes.
 
     along, across: metres that the piece advances along the edge and to its left;
     offset: metres to the road.
@@ -684,8 +688,8 @@ class _Runs(NamedTuple):
 
     first, last: pieces. edge, route, metres. low, high: metres along the edge that it
     covers; enter, leave: where it begins and ends. offset: mean distance to the road.
-    drift: metres moved to the edge's left. gap: metres of the route up to the next
-    run, inf where there is none.
+    drift: metres moved to the edge's left. begin, end: metres along the route. gap:
+    metres off road up to the next run, inf where there is none within reach.
     """
 
     first: Ints
@@ -699,6 +703,8 @@ class _Runs(NamedTuple):
     leave: Floats
     offset: Floats
     drift: Floats
+    begin: Floats
+    end: Floats
     gap: Floats
 
 
@@ -716,20 +722,19 @@ def _follow(
     """
     pieces = _cut_fibre(fibre_lines)
     on_road = _lay(edges, pieces, snap_m)
-    edge = on_road.edge
+    # Detours go first: they are what keeps apart what belongs together.
     for _ in range(10):
-        runs = _group(graph, pieces, on_road._replace(edge=edge), snap_m)
-        stray = _is_detour(graph, runs, snap_m)
-        if not stray.any():
+        runs = _group(graph, pieces, on_road, snap_m)
+        detour = _is_detour(graph, runs, snap_m)
+        if not detour.any():
             break
-        edge = _drop(edge, runs, stray)
-    runs = _group(graph, pieces, on_road._replace(edge=edge), snap_m)
-    edge = _drop(edge, runs, _is_unlikely(graph, runs, snap_m))
-    runs = _group(graph, pieces, on_road._replace(edge=edge), snap_m)
+        on_road = _drop(on_road, runs, detour, edge=_DETOUR)
+    on_road = _drop(on_road, runs, _is_unlikely(graph, runs, snap_m), edge=_OFF)
+    runs = _group(graph, pieces, on_road, snap_m)
     link = _link(graph, runs, snap_m)
 
-    used = _between(runs.first, runs.last, edge.size)
-    used |= _between(runs.last[link.run], runs.first[link.run + 1], edge.size)
+    used = _between(runs.first, runs.last, pieces.x.size)
+    used |= _between(runs.last[link.run], runs.first[link.run + 1], pieces.x.size)
     stretches = _stretches(graph, runs, link)
     tap_edge, tap = _find_taps(edges, pieces, used, snap_m)
     total = float(pieces.metres.sum())
@@ -795,7 +800,7 @@ def _lay(edges: _Edges, pieces: _Pieces, snap_m: float) -> _OnRoad:
     segment = hit.segment[on]
     ux, uy = edges.ux[segment], edges.uy[segment]
     metres = 2 * pieces.half[on]
-    edge = np.full(on.size, -1, dtype=np.int64)
+    edge = np.full(on.size, _OFF, dtype=np.int64)
     measure, along, across = np.zeros(on.size), np.zeros(on.size), np.zeros(on.size)
     edge[on] = edges.edge[segment]
     measure[on] = edges.measure[segment] + hit.along[on]
@@ -808,14 +813,16 @@ def _group(graph: RoadGraph, pieces: _Pieces, on_road: _OnRoad, snap_m: float) -
     """Gather successive pieces on the same edge."""
     on = np.flatnonzero(on_road.edge >= 0)
     edge, route, measure = on_road.edge[on], pieces.route[on], on_road.measure[on]
-    gap = np.append(pieces.begin[on[1:]] - pieces.end[on[:-1]], [np.inf] * min(on.size, 1))
-    gap[:-1][route[1:] != route[:-1]] = np.inf
+    apart = pieces.begin[on[1:]] - pieces.end[on[:-1]]
+    off = np.cumsum(np.where(on_road.edge == _OFF, 2 * pieces.half, 0.0))[on]
+    gap = np.full(on.size, np.inf)
+    gap[:-1] = np.where(route[1:] == route[:-1], np.diff(off), np.inf)
     gap[gap > snap_m] = np.inf
     ends = np.ones(on.size, dtype=bool)
     ends[:-1] = (
         (edge[1:] != edge[:-1])
         | np.isinf(gap[:-1])
-        | (np.abs(np.diff(measure)) > 2 * gap[:-1] + 3 * _STEP)
+        | (np.abs(np.diff(measure)) > 2 * apart + 3 * _STEP)
     )
     last = np.flatnonzero(ends)
     first = np.append([0], last[:-1] + 1)[: last.size].astype(np.int64)
@@ -836,13 +843,17 @@ def _group(graph: RoadGraph, pieces: _Pieces, on_road: _OnRoad, snap_m: float) -
         leave=np.clip(measure + half, 0, length)[last],
         offset=np.add.reduceat(pieces.metres[on] * on_road.offset[on], first) / metres,
         drift=np.abs(np.add.reduceat(on_road.across[on], first)),
+        begin=pieces.begin[on[first]],
+        end=pieces.end[on[last]],
         gap=gap[last],
     )
 
 
-def _drop(edge: Ints, runs: _Runs, which: Bools) -> Ints:
-    """Take the pieces of some runs off the road."""
-    return np.where(_between(runs.first[which], runs.last[which], edge.size), -1, edge)
+def _drop(on_road: _OnRoad, runs: _Runs, which: Bools, *, edge: int) -> _OnRoad:
+    """Take the pieces of some runs off their edge."""
+    inside = _between(runs.first[which], runs.last[which], on_road.edge.size)
+    inside &= on_road.edge >= 0
+    return on_road._replace(edge=np.where(inside, edge, on_road.edge))
 
 
 class _Link(NamedTuple):
@@ -939,7 +950,7 @@ def _is_detour(graph: RoadGraph, runs: _Runs, snap_m: float) -> Bools:
     # Of neighbours that are both short, only the shorter goes at a time.
     brief &= (metres < runs.metres[before]) & (metres <= runs.metres[after])
     run, before, after = run[brief], before[brief], after[brief]
-    skipped = runs.gap[before] + runs.metres[run] + runs.gap[run]
+    skipped = runs.begin[after] - runs.end[before]
     same = (runs.edge[before] == runs.edge[after]) & (
         np.abs(runs.enter[after] - runs.leave[before]) <= 2 * skipped + 3 * _STEP
     )
@@ -949,16 +960,26 @@ def _is_detour(graph: RoadGraph, runs: _Runs, snap_m: float) -> Bools:
 
 
 def _is_unlikely(graph: RoadGraph, runs: _Runs, snap_m: float) -> Bools:
-    """Tell which runs, with those they lead over to, are too short or cross the road."""
+    """Tell which runs are too short for their distance to the road, or cross it.
+
+    Runs that pass into each other within a few metres are judged together; those with
+    runs before and after are part of a way.
+    """
     link = _link(graph, runs, snap_m)
+    onward = np.zeros(runs.edge.size + 1, dtype=bool)
+    onward[link.run + 1] = True
     tight = np.zeros(runs.edge.size, dtype=bool)
     tight[link.run[link.metres <= 2 * _STEP] + 1] = True
-    chain = np.cumsum(~tight) - 1
-    metres = np.bincount(chain, runs.metres)
-    offset = np.bincount(chain, runs.metres * runs.offset) / metres
-    drift = np.bincount(chain, runs.drift)
-    unlikely: Bools = ((metres < _BELIEVED * offset) | (drift > _DRIFT * metres))[chain]
-    return unlikely
+    first = np.flatnonzero(~tight)
+    last = np.append(first[1:], runs.edge.size)[: first.size] - 1
+    metres, weighted, drift = (
+        np.add.reduceat(values, first)
+        for values in (runs.metres, runs.metres * runs.offset, runs.drift)
+    )
+    unlikely = (metres * metres < _BELIEVED * weighted) | (drift > _DRIFT * metres)
+    unlikely &= ~(onward[first] & onward[last + 1])
+    answer: Bools = np.repeat(unlikely, last - first + 1)
+    return answer
 
 
 def _stretches(graph: RoadGraph, runs: _Runs, link: _Link) -> tuple[Ints, Floats, Floats]:
@@ -977,7 +998,8 @@ def _stretches(graph: RoadGraph, runs: _Runs, link: _Link) -> tuple[Ints, Floats
     high[short] = graph.length[edge][short]
 
     # End to end with room between them, all edges are one axis.
-    base = np.cumsum(graph.length + 2 * _SLIVER)[edge]
+    room = graph.length + 2 * _SLIVER
+    base = (np.cumsum(room) - room)[edge]
     order = np.lexsort((high, base + low))
     edge, low, high, base = edge[order], low[order], high[order], base[order]
     fresh = np.ones(order.size, dtype=bool)
