@@ -886,7 +886,7 @@ def test_a_large_region_stays_small_and_opens(show: Callable[..., Opened]) -> No
         geometry=shapes.to_numpy(), crs=CRS,
     )  # fmt: skip
     wide = municipalities()
-    wide.geometry = wide.geometry.affine_transform([20, 0, 0, 20, -19.5 * EAST, -19.5 * NORTH])
+    wide.geometry = wide.geometry.scale(20, 20, origin=(EAST + SIDE, NORTH + SIDE))
     for detail in ("public", "internal"):
         page = coverage_map(
             wide, coverage(), status=many, trench=net, areas=ranked,

@@ -112,7 +112,8 @@ var webmap = (function () {
     // Symbols are smaller when the whole region is shown and grow with the zoom.
     grow: function () {
       const steps = this._map.getZoom() - (this._map.webmapHome || this._map.getZoom());
-      return Math.min(1.8, Math.max(0.7, 0.85 + 0.15 * steps));
+      return this.data.kind === "point" ? Math.min(1.3, Math.max(0.4, 0.5 + 0.16 * steps))
+        : Math.min(1.8, Math.max(0.7, 0.85 + 0.15 * steps));
     },
     hit: function () { return -1; },
   });
@@ -208,7 +209,7 @@ var webmap = (function () {
         pen.beginPath();
         pen.arc(atX, atY, radius, 0, 2 * Math.PI);
         pen.fill();
-        if (style.width) { pen.stroke(); }
+        if (style.width && radius > 2.5) { pen.stroke(); }
       }
     },
 
