@@ -114,7 +114,7 @@ def read_osm(path: Path, layer: str, *, admin_level: int = 8) -> OsmTable:
     """
     con = connect()
     try:
-        con.execute(f"CREATE VIEW osm AS SELECT * FROM ST_ReadOSM({quote(str(path))})")
+        con.execute(f"CREATE TEMP VIEW osm AS SELECT * FROM ST_ReadOSM({quote(str(path))})")
         if layer == "buildings":
             table = _read_buildings(con)
         elif layer == "roads":

@@ -7,6 +7,7 @@ import json
 import shutil
 import uuid
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -31,7 +32,8 @@ def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
     Parameters
     ----------
     path : Path or str, optional
-        Database file; in memory when not given.
+        Database file; in memory when not given: tables for oneself alone are then
+        made with CREATE TEMP.
 
     Returns
     -------
@@ -43,6 +45,19 @@ def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
     GeodataError
         The file is not a DuckDB database, or another program holds it open.
     """
+    if path is None:
+        # One database in memory serves the process: loading spatial takes longer than most
+        # queries. What a connection registers or creates as TEMP is its own.
+        return _memory().cursor()
+    return _open(str(path))
+
+
+@lru_cache(maxsize=1)
+def _memory() -> duckdb.DuckDBPyConnection:
+    return _open(":memory:")
+
+
+def _open(path: str) -> duckdb.DuckDBPyConnection:
     extension = (
         importlib.resources.files("duckdb_extension_spatial")
         / "extensions"
@@ -51,7 +66,7 @@ def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
     )
     try:
         con = duckdb.connect(
-            ":memory:" if path is None else str(path),
+            path,
             config={
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
@@ -61,7 +76,7 @@ def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
         msg = f"the database cannot be opened ({first_line(error)})"
         raise GeodataError(
             msg,
-            where=str(path),
+            where=path,
             fix="close the program that has it open, or name another file",
         ) from None
     con.execute(f"LOAD {quote(str(extension))}")
