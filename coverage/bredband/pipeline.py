@@ -14,7 +14,7 @@ from bredband.inputs import Inputs, least_certain, read_inputs
 from bredband.maps import coverage_map
 from bredband.priority import rank_areas
 from bredband.progress import Steps
-from bredband.publication import generalise_areas
+from bredband.publication import cell_sizes, generalise_areas
 from bredband.results import Results, write_results
 from bredband.statistics import coverage_table, goals_table
 
@@ -117,6 +117,11 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             held["y"],
             held["households"],
             cut.trench,
+            cell_m=region.publication.cell_m,
+            min_households=region.publication.min_households,
+        )
+        ranked["cell_m"] = cell_sizes(
+            ranked["households"],
             cell_m=region.publication.cell_m,
             min_households=region.publication.min_households,
         )

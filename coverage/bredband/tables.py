@@ -326,6 +326,12 @@ AREAS: Final = _table(
         "within_budget": column(
             "boolean", "Whether the cumulated support fits the budget", nullable=True
         ),
+        "cell_m": column(
+            "float64",
+            "Side of the cells that its polygon is made of; larger where few households",
+            unit="m",
+            required=False,
+        ),
     },
 )
 
