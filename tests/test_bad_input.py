@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -18,7 +22,6 @@ from shapely.geometry import Point, Polygon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 def call(*words: object) -> Result:
@@ -344,3 +347,19 @@ def test_random_noise_is_never_a_traceback(tmp_path: Path) -> None:
         said = text_of(call("run", folder, "--out", tmp_path / "out"))
         assert name in said
         assert "fault in bredband" not in said
+
+
+@pytest.mark.parametrize("encoding", ["cp850", "cp1252", "ascii"])
+def test_an_old_code_page_is_no_fault(encoding: str, tmp_path: Path) -> None:
+    folder = small_region.write(tmp_path / "in")
+    script = Path(sys.executable).with_name("bredband")
+    done = subprocess.run(
+        [script, "run", folder, "--out", tmp_path / "out"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        check=False,
+    )
+    said = done.stdout.decode(encoding)
+    assert done.returncode == 0, done.stderr
+    assert "map.html" in said
+    assert encoding == "ascii" or "Väst" in said

@@ -164,6 +164,17 @@ def test_the_first_of_two_lines_at_the_same_distance_is_taken() -> None:
     assert nearest_line([5.0], [1.0], star, max_distance=5).line.tolist() == [0]
 
 
+def test_of_many_ties_across_the_whole_tree_the_first_is_taken() -> None:
+    rng = np.random.default_rng(6)
+    low = rng.integers(0, 12, (500, 2)).astype(float)
+    high = low + np.where(rng.random((500, 1)) < 0.5, [1.0, 0.0], [0.0, 1.0])
+    x, y = rng.integers(-2, 14, (2, 300)).astype(float)
+    gap_x = np.maximum(np.maximum(low[:, 0] - x[:, None], x[:, None] - high[:, 0]), 0)
+    gap_y = np.maximum(np.maximum(low[:, 1] - y[:, None], y[:, None] - high[:, 1]), 0)
+    hit = SegmentTree(*low.T, *high.T).nearest(x, y, max_distance=20)
+    assert np.array_equal(hit.segment, np.argmin(gap_x**2 + gap_y**2, axis=1))
+
+
 def test_a_line_at_exactly_the_search_distance_counts() -> None:
     line = [shapely.LineString([(0, 0), (100, 0)])]
     found = nearest_line([50.0, 50.0, 103.0], [40.0, 40.000001, 4.0], line, max_distance=40)

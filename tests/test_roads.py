@@ -113,6 +113,18 @@ def test_ends_that_almost_touch_become_one_node_and_a_through_road_keeps_its_sha
         table(LineString([(50.2, 0.3), (50, 60)]), LineString([(0, 0), (50, 0), (100, 0)]))
     )
     assert nodes(vertex) == [(0, 0), (50, 0), (50, 60), (100, 0)]
+    other_side = build_graph(
+        table(LineString([(49.8, 0.3), (50, 60)]), LineString([(0, 0), (50, 0), (100, 0)]))
+    )
+    assert nodes(other_side) == nodes(vertex)
+
+
+def test_a_road_drawn_with_dense_vertices_is_not_joined_to_itself() -> None:
+    dense = LineString([(0, 0), (0.1, 0), (50, 0), (50.2, 0), (50.4, 0), (99.8, 0), (100, 0)])
+    assert edges(build_graph(table(dense))) == [((0, 0), (100, 0), 100)]
+    hook = build_graph(table(LineString([(0, 0), (100, 0), (100, 50), (0.3, 50), (0.3, 0.1)])))
+    assert hook.components().tolist() == [0] * hook.x.size
+    assert edges(hook)[0][0] == edges(hook)[0][1]
 
 
 def test_two_roads_that_end_at_the_same_spot_of_a_third_meet_there() -> None:

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the data are wrong, 2 wrong usage.
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 import traceback
@@ -31,6 +32,10 @@ class _Commands(click.Group):
     """A group whose commands end in one clear message, never a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A console or log file in an old code page shows a ? rather than failing.
+                stream.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
         except GeodataError as error:

@@ -191,8 +191,8 @@ def build_graph(roads: gpd.GeoDataFrame, *, snap_m: float = 0.5) -> RoadGraph:
 class _Stops(NamedTuple):
     """The places along every part where roads may meet, in the order of the parts.
 
-    place: which place a stop is at; stops at the same place meet. end: the place is a
-    line's end, or where a line turns back, and so a node whatever else.
+    place: which place a stop is at; stops at the same place meet. end: a line ends there,
+    so the place is a node whatever else.
     """
 
     part: Ints
@@ -222,8 +222,6 @@ def _read_stops(source: LineVertices) -> _Stops:
     part, place = source.part[kept], place[kept]
     is_first = _changes(part)
     is_last = np.append(is_first[1:], True)
-    turns = np.zeros(part.size, dtype=bool)
-    turns[1:-1] = (place[2:] == place[:-2]) & ~is_first[1:-1] & ~is_last[1:-1]
     # A part of a single stop has no length, and is no road.
     long = ~(is_first & is_last)
     x, y = source.xy[kept[long]].T
@@ -233,7 +231,7 @@ def _read_stops(source: LineVertices) -> _Stops:
         x=x,
         y=y,
         place=place[long],
-        end=(is_first | is_last | turns)[long],
+        end=(is_first | is_last)[long],
         line=source.line[kept[long]],
         place_x=place_x,
         place_y=place_y,
@@ -349,14 +347,14 @@ def _passes_nearby(
 def _join(stops: _Stops, one: Ints, other: Ints) -> Ints:
     """Give the place that each place has become, after joining pairs of them.
 
-    Joined places are where the most lines come by, so that a through road keeps its
+    Joined places are where the most roads lead off, so that a through road keeps its
     shape; among equals the first by x and y.
     """
     joined = np.arange(stops.place_x.size)
     places, ends = np.unique(np.concatenate([one, other]), return_inverse=True)
     group = _connected(places.size, *ends.reshape(2, -1))
-    visits = np.bincount(stops.place, minlength=joined.size)[places]
-    order = np.lexsort((places, -visits, group))
+    ways = np.bincount(stops.place, np.where(stops.end, 1, 2), minlength=joined.size)[places]
+    order = np.lexsort((places, -ways, group))
     leader = order[np.searchsorted(group[order], np.arange(group.max(initial=-1) + 1))]
     joined[places] = places[leader[group]]
     return joined
@@ -377,12 +375,12 @@ def _assemble(stops: _Stops, source: LineVertices, crs: CRS, *, shortest_loop: f
     degree = np.bincount(one, minlength=places) + np.bincount(other, minlength=places)
     is_node = degree != 2
     is_node[stops.place[stops.end]] = True
+    # Where a line turns back on itself: a dead end, even if another line goes on.
+    back = (stops.place[2:] == stops.place[:-2]) & (stops.part[2:] == stops.part[:-2])
+    is_node[stops.place[1:-1][back]] = True
     # Where a chain of pieces ends, another line takes over.
     fresh = np.ones(piece.size, dtype=bool)
     fresh[1:] = np.diff(piece) != 1
-    is_node[one[fresh]] = True
-    is_node[other[np.append(fresh[1:], fresh[:1])]] = True
-
     begin = np.flatnonzero(fresh | is_node[one])
     last = np.append(begin[1:], piece.size)[: begin.size] - 1
     tail, head = one[begin], other[last]
