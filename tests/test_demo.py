@@ -353,7 +353,9 @@ def _reached(premises: gpd.GeoDataFrame, coverage: pd.DataFrame) -> float:
 def test_fibre_meets_any_share(wanted: float, seed: int) -> None:
     premises, roads = _town(seed=seed)
     fibre, coverage = lay_fibre(premises, roads, wanted, seed=seed)
-    assert _reached(premises, coverage) == pytest.approx(wanted, abs=0.005)
+    # Where only large blocks are left to choose from, less than one of them may be missing.
+    block = premises["households"].max() / premises["households"].sum()
+    assert _reached(premises, coverage) == pytest.approx(wanted, abs=max(0.005, block))
     assert coverage["premises_id"].is_unique
     assert (coverage["technology"] == "fibre").all()
     for table in (fibre, coverage):

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from fractions import Fraction
 from math import ceil
 
 import numpy as np
 import pandas as pd
 import pytest
-from bredband import statistics
 from bredband.region import Goal
 from bredband.statistics import coverage_table, goals_table
 from bredband.tables import GOALS, STATISTICS, check_table
 from bredband_gis.errors import BadValueError, MissingColumnError
-from bredband_gis.store import connect
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_connection():
-    """Load DuckDB's extension once: it takes longer than all the counting here."""
-    with connect() as con, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(statistics, "connect", lambda: nullcontext(con))
-        yield
-
 
 KEYS = ["area_kind", "area_code", "segment", "base", "measure", "speed_mbit"]
 
@@ -154,11 +142,6 @@ def test_no_premises_at_all():
     table = count(status({}).iloc[:0], municipalities("2501"))
     assert len(table) == 3 * 2 * 3 * 2
     assert (table["total"] == 0).all()
-
-
-def test_it_opens_its_own_connection(monkeypatch):
-    monkeypatch.setattr(statistics, "connect", connect)
-    assert len(count(status({}), municipalities("2501"))) == 3 * 2 * 3 * 2
 
 
 def test_what_does_not_fit_is_refused():

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from bredband_gis.errors import BadValueError, MissingColumnError
-from bredband_gis.store import connect
+from bredband_gis.store import scratch
 
 from bredband.tables import BASES, GOALS, MEASURES, SEGMENTS, STATISTICS, TOTAL
 
@@ -138,7 +138,7 @@ def coverage_table(
     present = status["segment"].dropna().unique()
     segments = [TOTAL, *(name for name in SEGMENTS if name in present)]
 
-    with connect() as con:
+    with scratch() as con:
         con.register("premises", _arrow(status[list(_STATUS_COLUMNS)]))
         con.register("municipalities", _arrow(municipalities[list(_AREA_COLUMNS)]))
         con.register("speeds", pa.table({"speed": sorted({int(speed) for speed in speeds_mbit})}))

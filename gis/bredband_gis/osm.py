@@ -17,7 +17,7 @@ import pyarrow as pa
 import shapely
 
 from bredband_gis.errors import EmptyLayerError, UnreadableSourceError
-from bredband_gis.store import connect, first_line, quote
+from bredband_gis.store import first_line, quote, scratch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,7 +112,7 @@ def read_osm(path: Path, layer: str, *, admin_level: int = 8) -> OsmTable:
     EmptyLayerError
         The extract holds nothing of this kind.
     """
-    con = connect()
+    con = scratch()
     try:
         con.execute(f"CREATE TEMP VIEW osm AS SELECT * FROM ST_ReadOSM({quote(str(path))})")
         if layer == "buildings":

@@ -32,8 +32,7 @@ def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
     Parameters
     ----------
     path : Path or str, optional
-        Database file; in memory when not given: tables for oneself alone are then
-        made with CREATE TEMP.
+        Database file; in memory when not given.
 
     Returns
     -------
@@ -45,11 +44,20 @@ def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
     GeodataError
         The file is not a DuckDB database, or another program holds it open.
     """
-    if path is None:
-        # One database in memory serves the process: loading spatial takes longer than most
-        # queries. What a connection registers or creates as TEMP is its own.
-        return _memory().cursor()
-    return _open(str(path))
+    return _open(":memory:" if path is None else str(path))
+
+
+def scratch() -> duckdb.DuckDBPyConnection:
+    """Open a connection for a query that leaves nothing behind.
+
+    Returns
+    -------
+    DuckDBPyConnection
+        To a database in memory that serves the whole process, since loading spatial
+        takes longer than most queries. What is registered or created as TEMP is the
+        connection's own; nothing else may be created.
+    """
+    return _memory().cursor()
 
 
 @lru_cache(maxsize=1)
