@@ -175,6 +175,15 @@ def test_a_stretch_that_two_roads_share_counts_once_whichever_comes_first() -> N
         assert [length for *_, length in edges(build_graph(roads))] == [10, 10, 9, 10]
 
 
+def test_where_a_road_turns_back_there_is_a_node_whichever_comes_first() -> None:
+    through = LineString([(10, 10), (0, 20), (0, 0)])
+    back = LineString([(20, 0), (0, 20), (10, 10)])
+    for roads in (table(through, back), table(back, through)):
+        graph = build_graph(roads)
+        assert nodes(graph) == [(0, 0), (0, 20), (10, 10), (20, 0)]
+        assert graph.length.sum() == pytest.approx(20 + np.hypot(20, 20))
+
+
 def test_two_ways_between_the_same_nodes_are_two_edges() -> None:
     straight = LineString([(0, 0), (30, 0)])
     round_about = LineString([(0, 0), (0, 10), (30, 10), (30, 0)])
@@ -453,6 +462,14 @@ def test_fibre_beside_streets_marks_those_and_no_side_street(
         assert met.fibre_off_road_m < 0.005 * fibre.length
 
 
+def test_fibre_round_the_inside_of_a_block_marks_all_three_sides() -> None:
+    # Along the short side the fibre runs for less than twice its distance to the street.
+    truth = LineString([(0, 160), (160, 160), (160, 80), (0, 80)])
+    met = lay(town(4, 80.0), truth.offset_curve(-23, join_style="mitre"))
+    missing, extra = differences(met, truth)
+    assert missing + extra < 0.005 * truth.length
+
+
 def test_fibre_that_ends_between_junctions_splits_the_street_there() -> None:
     met = lay(town(), LineString([(100, 50), (100, 100), (230, 100)]))
     tapped = {
@@ -523,6 +540,41 @@ def test_fibre_drawn_in_pieces_or_twice_marks_the_same() -> None:
     for fibre in (pieces, pieces[::-1], [street, street.reverse()]):
         met = lay(town(), *fibre)
         assert differences(met, street) == pytest.approx((0, 0), abs=1e-6)
+
+
+def test_fibre_beside_a_street_in_pieces_shorter_than_its_distance_is_one_route() -> None:
+    street, beside = LineString([(0, 200), (450, 200)]), LineString([(0, 220), (450, 220)])
+    vertices = shapely.get_coordinates(beside.segmentize(9))
+    met = lay(town(), *(LineString(pair) for pair in itertools.pairwise(vertices)))
+    assert differences(met, street) == pytest.approx((0, 0), abs=1e-6)
+
+
+def test_a_shaky_hand_does_not_matter() -> None:
+    street = LineString([(0, 200), (450, 200)])
+    vertices = shapely.get_coordinates(street.segmentize(1))
+    shaken = vertices + np.random.default_rng(3).uniform(-0.4, 0.4, vertices.shape)
+    shaken[:, 1] += 6
+    met = lay(town(), LineString(shaken))
+    assert differences(met, street) == pytest.approx((0, 0), abs=1)
+    assert met.fibre_off_road_m == 0
+
+
+def test_a_stub_of_fibre_near_a_road_can_be_tapped_from_it() -> None:
+    met = lay(table(LineString([(0, 0), (500, 0)])), LineString([(100, 21), (112, 20)]))
+    assert not met.graph.fibre.any()
+    assert met.graph.fibre_node.sum() == 1
+    assert met.graph.x[met.graph.fibre_node][0] == pytest.approx(106, abs=6)
+
+
+def test_fibre_that_follows_one_road_and_ends_at_another_can_be_tapped_from_both() -> None:
+    roads = table(LineString([(0, 0), (500, 0)]), LineString([(0, 300), (600, 300)]))
+    met = lay(roads, LineString([(0, 0), (500, 0), (520, 292)]))
+    assert differences(met, LineString([(0, 0), (500, 0)])) == pytest.approx((0, 0), abs=1e-6)
+    assert sorted(nodes(met.graph)[i] for i in np.flatnonzero(met.graph.fibre_node)) == [
+        (0, 0),
+        (500, 0),
+        (520, 300),
+    ]
 
 
 def test_fibre_that_cuts_a_staggered_junction_follows_it() -> None:

@@ -177,12 +177,11 @@ def nearest_line(
     vertices = line_vertices(lines)
     tree, start, segment_line = vertices.tree()
     hit = tree.nearest(px, py, max_distance=reach)
-    some = hit.segment >= 0
-    segment = hit.segment[some]
-    line = np.full(px.size, -1, dtype=np.int64)
-    measure = np.full(px.size, np.nan)
-    line[some] = segment_line[segment]
-    measure[some] = start[segment] + hit.along[some]
+    if not tree.size:
+        return NearestLine(hit.distance, hit.segment, hit.along, hit.foot_x, hit.foot_y)
+    # Where there is none, ``along`` is nan, and so is the measure.
+    line, measure = segment_line[hit.segment], start[hit.segment] + hit.along
+    line[hit.segment < 0] = -1
     return NearestLine(hit.distance, line, measure, hit.foot_x, hit.foot_y)
 
 
@@ -333,20 +332,12 @@ class SegmentTree:
     def __init__(self, ax: Floats, ay: Floats, bx: Floats, by: Floats) -> None:
         self.size = int(ax.size)
         self._ids = _curve_order((ax + bx) / 2, (ay + by) / 2)
-        ends = np.column_stack([ax, ay, bx, by])[self._ids]
-        self._leaves = _blocks(ends)
-        # In place, the ends become boxes, and the boxes the boxes of their groups.
-        boxes = ends
-        boxes[:, :2], boxes[:, 2:] = (
-            np.minimum(ends[:, :2], ends[:, 2:]),
-            np.maximum(ends[:, :2], ends[:, 2:]),
-        )
-        levels = []
-        while len(boxes) > _FAN:
-            groups = np.arange(0, len(boxes), _FAN)
-            low = np.minimum.reduceat(boxes[:, :2], groups)
-            boxes = np.column_stack([low, np.maximum.reduceat(boxes[:, 2:], groups)])
-            levels.append(_blocks(boxes))
+        self._leaves = _blocks([ax, ay, bx, by], self._ids)
+        levels, blocks, count = [], self._leaves, self.size
+        while len(blocks) > 1:
+            boxes = _surround(blocks, count)
+            blocks, count = _blocks(boxes), len(boxes[0])
+            levels.append(blocks)
         self._boxes = np.concatenate(levels) if levels else np.empty((0, 4, _FAN))
         # Where the blocks of each level begin; the root is the one block of the last.
         self._levels = np.cumsum([0, *map(len, levels)])
@@ -474,12 +465,25 @@ def _square(distance: float) -> float:
     return min(float(distance) ** 2, np.finfo(np.float64).max)
 
 
-def _blocks(rows: Floats) -> Floats:
+def _blocks(columns: Sequence[Floats], order: Ints | None = None) -> Floats:
     """Group rows of four numbers: block, number, row in the block; the last filled up."""
-    count = -(-len(rows) // _FAN)
-    padded = np.full((count * _FAN, 4), 1e300)
-    padded[: len(rows)] = rows
-    return np.ascontiguousarray(padded.reshape(count, _FAN, 4).transpose(0, 2, 1))
+    rows = columns[0].size
+    count = -(-rows // _FAN)
+    blocks = np.empty((count, 4, _FAN))
+    padded = np.full(count * _FAN, 1e300)
+    for number, column in enumerate(columns):
+        padded[:rows] = column if order is None else column[order]
+        blocks[:, number] = padded.reshape(count, _FAN)
+    return blocks
+
+
+def _surround(blocks: Floats, rows: int) -> Sequence[Floats]:
+    """Give the box around each block of segments or boxes: left, bottom, right, top."""
+    left, bottom = np.minimum(blocks[:, :2], blocks[:, 2:]).min(axis=2).T
+    far = np.maximum(blocks[:, :2], blocks[:, 2:])
+    far[-1, :, rows - (len(blocks) - 1) * _FAN :] = -np.inf
+    right, top = far.max(axis=2).T
+    return left, bottom, right, top
 
 
 def _curve_order(x: Floats, y: Floats) -> Ints:
