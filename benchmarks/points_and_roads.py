@@ -115,7 +115,8 @@ def locate_geopandas(size: argparse.Namespace) -> Any:
     areas = gpd.GeoDataFrame(geometry=polygons(size.polygons, size.vertices), crs=CRS)
     yield
     points = gpd.GeoDataFrame(geometry=gpd.points_from_xy(x, y, crs=CRS))
-    found = gpd.sjoin(points, areas, predicate="intersects", how="left")["index_right"]
+    # "within" is several times faster than "intersects"; no made-up point is on a border.
+    found = gpd.sjoin(points, areas, predicate="within", how="left")["index_right"]
     yield found.groupby(level=0).min().fillna(-1).to_numpy(np.int64)
 
 
