@@ -319,6 +319,22 @@ def test_nearest_point_gives_the_least_of_all_distances(
     np.testing.assert_allclose(every[near, index[near]], least[near], atol=1e-12)
 
 
+def test_many_points_find_the_same_as_few() -> None:
+    rng = np.random.default_rng(8)
+    x, y, to_x, to_y = rng.uniform(0, 1000, (4, 70_000))
+    few = slice(0, 500)
+    distance, index = nearest_point(x, y, to_x[:900], to_y[:900], max_distance=20)
+    for answer, wanted in zip(
+        (distance[few], index[few]),
+        nearest_point(x[few], y[few], to_x[:900], to_y[:900], max_distance=20),
+        strict=True,
+    ):
+        assert np.array_equal(answer, wanted)
+    distance, index = nearest_point(x[few], y[few], to_x, to_y, max_distance=20)
+    np.testing.assert_allclose(np.hypot(x[few] - to_x[index], y[few] - to_y[index]), distance)
+    assert 0.4 < (distance < 2).mean() < 0.7
+
+
 # --- what is refused ---------------------------------------------------------------
 
 LINE = [shapely.LineString([(0, 0), (1, 0)])]

@@ -204,7 +204,7 @@ def nearest_point(
     distance : array of float64, shape (n,)
         Metres; inf where none is within reach.
     index : array of int64, shape (n,)
-        Position of the nearest point; -1 where none.
+        Position of the nearest point, any of them where several are; -1 where none.
 
     Raises
     ------
@@ -218,14 +218,24 @@ def nearest_point(
     reach = plain_distance(max_distance)
     if not px.size or not tx.size:
         return np.full(px.size, np.inf), np.full(px.size, -1, dtype=np.int64)
+    # Neighbours one after the other find the tree's nodes still in the cache: many points
+    # take a third of the time. Few are not worth the import of numba.
+    order, to_order = (
+        _curve_order(*each) if max(px.size, tx.size) > _BATCH else np.arange(each[0].size)
+        for each in ((px, py), (tx, ty))
+    )
     # Splitting at the middle instead of the median builds twice as fast.
-    tree = cKDTree(np.column_stack([tx, ty]), balanced_tree=False, compact_nodes=False)
+    targets = np.column_stack([tx[to_order], ty[to_order]])
+    tree = cKDTree(targets, balanced_tree=False, compact_nodes=False)
     # The tree's own bound leaves out points at exactly that distance.
     bound = reach * (1 + 1e-9) + 1e-9
-    answer = tree.query(np.column_stack([px, py]), distance_upper_bound=bound, workers=_THREADS)
-    distance, index = np.asarray(answer[0]), np.asarray(answer[1], dtype=np.int64)
-    none = (index == tx.size) | (distance > reach)
-    distance[none], index[none] = np.inf, -1
+    answer = tree.query(
+        np.column_stack([px[order], py[order]]), distance_upper_bound=bound, workers=_THREADS
+    )
+    found = (answer[0] <= reach) & (answer[1] < tx.size)
+    distance, index = np.empty(px.size), np.empty(px.size, dtype=np.int64)
+    distance[order] = np.where(found, answer[0], np.inf)
+    index[order] = np.where(found, to_order[np.where(found, answer[1], 0)], -1)
     return distance, index
 
 
