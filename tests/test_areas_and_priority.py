@@ -115,6 +115,13 @@ def test_large_branch_is_cut_and_knows_what_it_hangs_on() -> None:
     assert pd.isna(areas.loc[5, "upstream_area_id"])
 
 
+def test_branches_from_the_same_point_of_fibre_need_not_each_other() -> None:
+    # Together they are too many: one is cut off, and still starts in existing fibre.
+    areas = cut([(1, 2, 600), (1, 3, 4500)], [(2, 70), (3, 60)], 100).areas
+    assert sorted(areas["households"]) == [60, 70]
+    assert areas["upstream_area_id"].isna().all()
+
+
 def test_one_large_building_stays_whole_with_its_trench() -> None:
     areas = cut([(1, 2, 100), (2, 3, 10)], [(3, 50)], 8).areas
     assert areas["households"].tolist() == [50]

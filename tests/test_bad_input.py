@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -154,6 +155,22 @@ def everything_outside(folder: Path) -> None:
     frame.to_file(folder / "premises.gpkg")
 
 
+def negative_speed(folder: Path) -> None:
+    frame = small_region.coverage()
+    frame.loc[0, "speed_mbit"] = -5
+    frame.to_csv(folder / "coverage.csv", index=False, encoding="utf-8")
+
+
+def ids_of_another_list(folder: Path) -> None:
+    frame = small_region.coverage()
+    frame["premises_id"] = "x" + frame["premises_id"]
+    frame.to_csv(folder / "coverage.csv", index=False, encoding="utf-8")
+
+
+def impossible_plan_year(folder: Path) -> None:
+    small_region.plans().assign(year=25).to_csv(folder / "plans.csv", index=False, encoding="utf-8")
+
+
 CASES: dict[Callable[[Path], None], str] = {
     missing_file: r"roads\.gpkg.*road\.gpkg",
     missing_column: r"municipalities\.gpkg.*KnKod.*Kommunkod",
@@ -174,6 +191,9 @@ CASES: dict[Callable[[Path], None], str] = {
     wrong_declared_encoding: r"coverage\.csv.*utf-8",
     wrong_geometry: r"roads\.gpkg.*(point|Point).*",
     empty_layer: r"roads\.gpkg.*(empty|no rows|nothing)",
+    negative_speed: r"coverage.*-5",
+    ids_of_another_list: r"coverage.*(no|none).*premises",
+    impossible_plan_year: r"plan.*25",
     everything_outside: r"premises\.gpkg.*outside",
 }
 
@@ -363,3 +383,83 @@ def test_an_old_code_page_is_no_fault(encoding: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "map.html" in said
     assert encoding == "ascii" or "Väst" in said
+
+
+def test_coverage_rows_of_unknown_buildings_are_said_after_a_run(tmp_path: Path) -> None:
+    folder = small_region.write(tmp_path / "in")
+    frame = small_region.coverage()
+    frame.loc[[1, 2], "premises_id"] = ["okänd", "borta"]
+    frame.to_csv(folder / "coverage.csv", index=False, encoding="utf-8")
+    result = call("run", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "bredband check" in text_of(result)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    rules = {item["rule"]: item["rows"] for item in manifest["findings"]}
+    assert rules["coverage-without-building"] == 2
+
+
+def test_set_aside_rows_are_the_files_own(tmp_path: Path) -> None:
+    folder = small_region.write(tmp_path / "in")
+    frame = small_region.premises()
+    frame.loc[0, "geometry"] = None
+    frame.loc[4, ["households", "workplaces", "holiday_homes"]] = 0
+    frame.to_file(folder / "premises.gpkg")
+    result = call("run", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    aside = pd.read_csv(tmp_path / "out" / "set_aside.csv").set_index("id")["row"]
+    assert aside.to_dict() == {"a": 0, "e": 4}
+
+
+def test_road_classes_stored_as_numbers_keep_their_price(tmp_path: Path) -> None:
+    folder = small_region.write(tmp_path / "in")
+    frame = small_region.roads().assign(road_class=[3, None, 7])
+    frame.to_file(folder / "roads.gpkg")
+    settings = small_region.content() | {
+        "prices": {"surfaces": {"3": "asphalt", "7": "soft"}, "other_surface": "road_edge"}
+    }
+    (folder / "region.toml").write_text(region_toml(settings), encoding="utf-8")
+    result = call("run", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    trench = gpd.read_parquet(tmp_path / "out" / "trench.parquet")
+    assert set(trench["surface"]) == {"asphalt", "road_edge", "soft"}
+
+
+def test_roads_that_no_trench_may_follow_reach_nobody(tmp_path: Path) -> None:
+    folder = small_region.write(tmp_path / "in")
+    small_region.roads().assign(road_class="motorway").to_file(folder / "roads.gpkg")
+    result = call("run", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    premises = gpd.read_parquet(tmp_path / "out" / "premises.parquet")
+    assert set(premises["reach"].dropna()) == {"no_road"}
+
+
+@pytest.mark.parametrize("least", [1, 2, 5, 30])
+def test_any_size_of_hidden_groups_can_be_drawn(least: int, tmp_path: Path) -> None:
+    folder = small_region.write(tmp_path / "in")
+    settings = small_region.content() | {"publication": {"min_households": least}}
+    (folder / "region.toml").write_text(region_toml(settings), encoding="utf-8")
+    result = call("run", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+
+
+def test_codes_that_lost_their_zero_get_it_back(tmp_path: Path) -> None:
+    folder = small_region.write(tmp_path / "in")
+    small_region.municipalities().assign(KnKod=[180, 2502]).to_file(folder / "municipalities.gpkg")
+    result = call("run", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    coverage = pd.read_csv(tmp_path / "out" / "coverage.csv", dtype={"area_code": str})
+    counties = coverage.loc[coverage["area_kind"] == "county", "area_code"]
+    assert set(counties) == {"01", "25"}
+    assert "0180" in set(coverage["area_code"])
+
+
+def test_holiday_homes_built_to_count_the_same_everywhere(tmp_path: Path) -> None:
+    folder = small_region.write(tmp_path / "in")
+    settings = small_region.content() | {"buildout": {"include_holiday_homes": True}}
+    (folder / "region.toml").write_text(region_toml(settings), encoding="utf-8")
+    result = call("run", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    cost = pd.read_csv(tmp_path / "out" / "cost.csv").iloc[-1]
+    areas = gpd.read_file(tmp_path / "out" / "priority_areas.geojson")
+    assert cost["unserved_premises"] == areas["premises"].sum() == 6
+    assert cost["unserved_households"] == areas["households"].sum() == 7

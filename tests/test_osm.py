@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import shapely
 from bredband_gis.errors import EmptyLayerError, UnreadableSourceError
-from bredband_gis.osm import read_osm
+from bredband_gis.osm import read_osm, read_timestamp
 from bredband_gis.sources import Layer, Source, read_layer, read_table
 
 if TYPE_CHECKING:
@@ -442,3 +442,11 @@ def test_real_extract_cut_off(liechtenstein: Path, tmp_path: Path) -> None:
     path.write_bytes(liechtenstein.read_bytes()[:600_000])
     with pytest.raises(UnreadableSourceError, match=r"kapad\.osm\.pbf"):
         _read_towns(path)
+
+
+def test_the_extract_says_its_own_time(shared_data, tmp_path):
+    found = read_timestamp(shared_data / "liechtenstein" / "liechtenstein.osm.pbf")
+    assert found is not None
+    assert found.isoformat() == "2015-07-27T21:14:01+00:00"
+    (tmp_path / "a.osm.pbf").write_bytes(b"\x00\x00\x00\x05no")
+    assert read_timestamp(tmp_path / "a.osm.pbf") is None

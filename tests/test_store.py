@@ -15,9 +15,12 @@ from bredband_gis.store import connect, write_folder, write_table
 
 def _earlier_result(folder: Path) -> Path:
     folder.mkdir()
-    (folder / "manifest.json").write_text("{}", encoding="utf-8")
+    (folder / "manifest.json").write_text(MADE, encoding="utf-8")
     (folder / "old.csv").write_text("old", encoding="utf-8")
     return folder
+
+
+MADE = '{"made_by": "bredband", "files": {"old.csv": {}}}'
 
 
 def _names(folder: Path) -> list[str]:
@@ -108,7 +111,7 @@ def test_table_of_geometry_goes_out_as_geoparquet(tmp_path: Path) -> None:
 def test_folder_appears_when_complete(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "er" / "out"
     with write_folder(out) as folder:
-        (folder / "manifest.json").write_text("{}", encoding="utf-8")
+        (folder / "manifest.json").write_text(MADE, encoding="utf-8")
         assert not out.exists()
         assert folder.parent == out.parent  # the same disk, so that moving is renaming
     assert _names(out) == ["manifest.json"]
@@ -209,10 +212,34 @@ def test_folder_that_may_not_be_written(tmp_path: Path) -> None:
 def test_what_the_planner_laid_in_the_folder_stays(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    (out / "manifest.json").write_text('{"files": {"old.csv": {}}}', encoding="utf-8")
+    (out / "manifest.json").write_text(MADE, encoding="utf-8")
     (out / "old.csv").write_text("1", encoding="utf-8")
     (out / "anteckningar.docx").write_text("viktigt", encoding="utf-8")
     with write_folder(out) as folder:
-        (folder / "manifest.json").write_text("{}", encoding="utf-8")
+        (folder / "manifest.json").write_text(MADE, encoding="utf-8")
     assert _names(out) == ["anteckningar.docx", "manifest.json"]
     assert (out / "anteckningar.docx").read_text(encoding="utf-8") == "viktigt"
+
+
+@pytest.mark.parametrize("text", ["{}", '{"name": "My web app"}', "cut off", '{"files": ["a"]}'])
+def test_a_manifest_of_another_program_protects_its_folder(text, tmp_path):
+    out = tmp_path / "app"
+    (out / "src").mkdir(parents=True)
+    (out / "manifest.json").write_text(text, encoding="utf-8")
+    (out / "src" / "a.py").write_text("viktigt", encoding="utf-8")
+    with pytest.raises(GeodataError, match="no earlier result"), write_folder(out):
+        pass
+    assert (out / "src" / "a.py").read_text(encoding="utf-8") == "viktigt"
+    assert (out / "manifest.json").read_text(encoding="utf-8") == text
+
+
+def test_a_file_whose_name_a_result_takes_is_kept_under_another(tmp_path):
+    out = tmp_path / "out"
+    with write_folder(out) as folder:
+        (folder / "manifest.json").write_text(MADE, encoding="utf-8")
+    (out / "report.html").write_text("mine", encoding="utf-8")
+    with write_folder(out) as folder:
+        (folder / "manifest.json").write_text(MADE, encoding="utf-8")
+        (folder / "report.html").write_text("new", encoding="utf-8")
+    assert (out / "report.html").read_text(encoding="utf-8") == "new"
+    assert (out / "report.html.old").read_text(encoding="utf-8") == "mine"

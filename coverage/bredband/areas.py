@@ -167,9 +167,8 @@ def _label(trench: pd.DataFrame, met: pd.DataFrame, most: int) -> tuple[Ints, In
     above = edge_above[at]
     of_node = np.where(above < 0, at, label[above])
     tops = np.flatnonzero(cut)
-    hangs_on = pd.Series(
-        np.where(parent[tops] < 0, tail[tops], label[parent[tops]]), index=nodes + tops
-    )
+    # A branch cut off at existing fibre itself needs nobody's trench.
+    hangs_on = pd.Series(np.where(parent[tops] < 0, -1, label[parent[tops]]), index=nodes + tops)
     return label.astype(np.int64), of_node.astype(np.int64), hangs_on.astype("int64")
 
 

@@ -164,11 +164,13 @@ def plan_buildout(
         tree = root_tree(graph.tail, graph.head, nothing, roots=nothing)
         trench_sek, bound, apart = 0.0, 0.0, goal
 
+    tapped_here = np.zeros(node.size, bool)
+    tapped_here[node >= 0] = existing[node[node >= 0]]
     reach = pd.DataFrame(
         {
             "premises_id": wanted["premises_id"].to_numpy(),
             "reach": np.select(
-                [node < 0, np.isin(node, apart), existing[node]],
+                [node < 0, np.isin(node, apart), tapped_here],
                 ["no_road", "no_fibre", "at_fibre"],
                 "trench",
             ),

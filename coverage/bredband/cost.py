@@ -79,6 +79,7 @@ def cost_table(
     prices: Prices,
     region_code: str,
     region_name: str,
+    include_holiday_homes: bool = False,
 ) -> pd.DataFrame:
     """Sum up what the rest costs, per municipality and for the region.
 
@@ -99,6 +100,8 @@ def cost_table(
         ``[prices]`` of region.toml.
     region_code, region_name : str
         Of the row that sums up the region.
+    include_holiday_homes : bool
+        As in ``[buildout]``: whether buildings with holiday homes only count as unserved.
 
     Returns
     -------
@@ -108,7 +111,7 @@ def cost_table(
     met = status.merge(
         reach.assign(drop_sek=price_drops(reach, prices)), on="premises_id", how="left"
     )
-    unserved = is_wanted(met)
+    unserved = is_wanted(met, include_holiday_homes=include_holiday_homes)
     built = met["reach"].isin(REACHED)
     left_out = met["reach"].notna() & ~built
     rows = pd.DataFrame(

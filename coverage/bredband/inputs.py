@@ -7,17 +7,19 @@ on and lists everything that is wrong with all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import shapely
 from bredband_gis.crs import metric_crs
 from bredband_gis.errors import DuplicateIdsError, EmptyLayerError, GeodataError
 from bredband_gis.quality import Finding
 from bredband_gis.sources import Layer, has_geometry, read_layer, read_table, sample_raster
+from bredband_gis.tabular import as_text
 
-from bredband.availability import coverage_mismatches, normalise_technology
+from bredband.availability import coverage_mismatches, normalise_technology, premises_status
 from bredband.premises import build_premises, derive_households, municipality_mismatches
 from bredband.progress import Steps
 from bredband.tables import MUNICIPALITIES, PREMISES, PROVENANCES, check_table
@@ -108,7 +110,21 @@ def check_inputs(region: Region, *, steps: Steps | None = None) -> tuple[Finding
         inputs = reader.read()
     except _Unusable:
         return tuple(reader.findings)
-    return (*inputs.findings, *_cross_check(inputs))
+    # What the status of premises refuses is a fault of the files too.
+    reader.findings.clear()
+    reader.guard(
+        lambda: premises_status(
+            inputs.premises,
+            coverage=inputs.coverage,
+            coverage_areas=inputs.coverage_areas,
+            fibre=inputs.fibre,
+            plans=inputs.plans,
+            plan_areas=inputs.plan_areas,
+            definitions=region.definitions,
+            year=region.region.year,
+        )
+    )
+    return (*inputs.findings, *reader.findings)
 
 
 class _Unusable(Exception):  # noqa: N818 - never leaves this module
@@ -131,14 +147,14 @@ class _Reader:
         with self.steps.step("municipalities"):
             municipalities = self._together("municipalities", self._municipalities)
         if municipalities is not None:
-            self._guard(lambda: _check_ids(municipalities, "municipality_code", "municipalities"))
+            self.guard(lambda: _check_ids(municipalities, "municipality_code", "municipalities"))
             minx, miny, maxx, maxy = municipalities.total_bounds
             self.extent = (
                 minx - EXTENT_MARGIN_M, miny - EXTENT_MARGIN_M,
                 maxx + EXTENT_MARGIN_M, maxy + EXTENT_MARGIN_M,
             )  # fmt: skip
         with self.steps.step("localities"):
-            localities = self._together("localities", self._localities)
+            localities = self._together("localities", lambda s: self._localities(s, municipalities))
             totals = self._together("totals", self._totals)
         with self.steps.step("premises"):
             premises = self._together(
@@ -147,14 +163,14 @@ class _Reader:
         with self.steps.step("roads"):
             roads = self._together("roads", self._roads)
         if premises is not None:
-            self._guard(lambda: _check_ids(premises, "premises_id", "premises"))
+            self.guard(lambda: _check_ids(premises, "premises_id", "premises"))
         with self.steps.step("networks"):
             fibre = self._together("fibre", self._fibre)
             coverage, coverage_areas = self._by_id_or_area("coverage", premises)
             plans, plan_areas = self._by_id_or_area("plans", premises)
         if municipalities is None or premises is None or roads is None:
             raise _Unusable
-        return Inputs(
+        inputs = Inputs(
             municipalities=municipalities,
             premises=premises,
             roads=roads,
@@ -168,6 +184,7 @@ class _Reader:
             findings=tuple(self.findings),
             files=self.files,
         )
+        return replace(inputs, findings=(*inputs.findings, *_cross_check(inputs)))
 
     def _all_set_aside(self) -> pd.DataFrame:
         kept = {"layer": "str", "file": "str", "row": "int64", "id": "str", "reason": "str"}
@@ -179,14 +196,14 @@ class _Reader:
         """Read all files of a layer and put them into one table; None where there is none."""
         parts = []
         for source in getattr(self.region.sources, name):
-            part = self._guard(lambda source=source: read(source))  # type: ignore[misc]
+            part = self.guard(lambda source=source: read(source))  # type: ignore[misc]
             if part is not None:
                 parts.append(part)
         if len(parts) < 2:
-            return parts[0] if parts else None
+            return parts[0].reset_index(drop=True) if parts else None
         return pd.concat(parts, ignore_index=True)
 
-    def _guard(self, act: Callable[[], Any]) -> Any:
+    def guard(self, act: Callable[[], Any]) -> Any:
         """Run, and where the reader is to go on, note a fault instead of stopping at it."""
         try:
             return act()
@@ -248,6 +265,24 @@ class _Reader:
             id_column="municipality_code",
         )
         settings = self.region.region
+        codes = frame["municipality_code"]
+        if (
+            self.region.is_swedish
+            and codes.str.fullmatch(r"\d{3,4}").all()
+            and (codes.str.len() < 4).any()
+        ):
+            frame["municipality_code"] = codes.str.zfill(4)
+            self.findings.append(
+                Finding(
+                    rule="municipality-code-short",
+                    severity="warning",
+                    layer="municipalities",
+                    file=source.path.name,
+                    rows=int((codes.str.len() < 4).sum()),
+                    message="codes of three digits are read with the leading 0 that they lost",
+                    fix="store the codes as text",
+                )
+            )
         if "county_code" not in frame:
             swedish = frame["municipality_code"].str.fullmatch(r"\d{4}").all()
             frame["county_code"] = frame["municipality_code"].str[:2] if swedish else settings.code
@@ -259,8 +294,27 @@ class _Reader:
         check_table(frame, MUNICIPALITIES, where=f"{source.path.name}, layer municipalities")
         return frame.sort_values("municipality_code", ignore_index=True)
 
-    def _localities(self, source: SourceSettings) -> gpd.GeoDataFrame:
-        return self._layer("localities", source, kind="polygon", required=("segment",))
+    def _localities(
+        self, source: SourceSettings, municipalities: gpd.GeoDataFrame | None
+    ) -> gpd.GeoDataFrame:
+        frame = self._layer(
+            "localities", source, kind="polygon", required=("segment",), numeric=("population",)
+        ).assign(provenance=source.provenance)
+        if municipalities is None:
+            return frame
+        # SCB's file is that of the whole country: the rest of it is set aside, counted.
+        inside = np.zeros(len(frame), bool)
+        tree = shapely.STRtree(frame.geometry.to_numpy())
+        inside[tree.query(municipalities.geometry.to_numpy(), predicate="intersects")[1]] = True
+        self.set_aside.append(
+            pd.DataFrame({"row": frame.index[~inside]}).assign(
+                layer="localities",
+                file=source.path.name,
+                id=None,
+                reason="lies in no municipality of the region",
+            )
+        )
+        return frame[inside].reset_index(drop=True)
 
     def _totals(self, source: SourceSettings) -> pd.DataFrame:
         return self._table(
@@ -335,9 +389,24 @@ class _Reader:
         frame = self._layer("roads", source, kind="line")
         if "road_class" not in frame:
             frame["road_class"] = ""
-        return frame.assign(
-            road_class=frame["road_class"].fillna("").astype(str), provenance=source.provenance
-        )
+        frame["road_class"] = as_text(frame["road_class"]).fillna("").astype("str")
+        known = {*self.region.prices.surfaces, *self.region.buildout.no_dig}
+        strange = frame["road_class"][~frame["road_class"].isin(known)]
+        if len(strange):
+            listed = ", ".join(repr(name) for name in strange.value_counts().index[:8])
+            self.findings.append(
+                Finding(
+                    rule="road-class-without-price",
+                    severity="warning" if len(strange) > len(frame) / 2 else "info",
+                    layer="roads",
+                    file=source.path.name,
+                    rows=len(strange),
+                    message=f"their class has no surface of its own: {listed}; priced as"
+                    f" {self.region.prices.other_surface}",
+                    fix="add the classes to surfaces under [prices], or to no_dig",
+                )
+            )
+        return frame.assign(provenance=source.provenance)
 
     def _fibre(self, source: SourceSettings) -> gpd.GeoDataFrame:
         return self._layer("fibre", source, kind="line").assign(provenance=source.provenance)
@@ -378,7 +447,7 @@ class _Reader:
                     )
                 to.append(frame)
 
-            self._guard(read)
+            self.guard(read)
         return (
             pd.concat(tables, ignore_index=True) if tables else None,
             pd.concat(polygons, ignore_index=True) if polygons else None,

@@ -61,7 +61,7 @@ SHARE_EDGES = (0.5, 0.7, 0.8, 0.9, 0.95)
 """Shares at which the municipalities' colour changes; fixed, so that years compare."""
 _SHARE_COLOURS = ("#f0f9e8", "#ccebc5", "#a8ddb5", "#7bccc4", "#43a2ca", "#0868ac")
 _CELL_EDGES = (3, 10, 25)
-_CELL_COLOURS = ("#fdbb84", "#f47a4d", "#d7301f", "#7f0000")
+_CELL_COLOURS = ("#fee0b6", "#fdbb84", "#f47a4d", "#d7301f", "#7f0000")
 _RANK_EDGES = (11, 51, 201)
 _RANK_STYLES = (("#3f007d", 0.6, 1.6, 9.0), ("#6a51a3", 0.5, 1.2, 7.0),
                 ("#7f7bb8", 0.35, 0.9, 3.0), ("#9d99c9", 0.25, 0.6, 2.0))  # fmt: skip
@@ -432,7 +432,7 @@ class _Draw:
         edges = sorted(set(edges))
         of = np.where(hidden, 0, np.searchsorted(edges, counts, "right"))
         labels = [self.fewer, *_range_labels(w, edges)]
-        colours = _CELL_COLOURS[: len(labels)]
+        colours = _CELL_COLOURS[-len(labels) :]
         features = self._pack(
             cells.geometry.to_numpy(),
             self.crs,
@@ -495,7 +495,7 @@ class _Draw:
             [
                 Style(label, fill=colour, stroke="#5a1a00", width=0.5, radius=radius)
                 for label, colour, radius in zip(
-                    labels, ("#ffffff", *_CELL_COLOURS[1:]), (3, 3, 3.6, 4.6), strict=True
+                    labels, ("#ffffff", *_CELL_COLOURS[-3:]), (3, 3, 3.6, 4.6), strict=True
                 )
             ][::-1],
             len(edges) - np.searchsorted(edges, counts, "right"),
@@ -619,8 +619,8 @@ class _Draw:
             if name in areas and not areas[name].isna().all():
                 columns[name] = _write(areas[name], write, missing=None)
         # What is counted in households would give away how few there are.
-        for name in ("workplaces", "premises", "own_contribution_sek", "operator_revenue_sek",
-                     "gap_per_household_sek"):  # fmt: skip
+        for name in ("workplaces", "premises", "trench_m", "capex_sek", "own_contribution_sek",
+                     "operator_revenue_sek", "gap_sek", "gap_per_household_sek"):  # fmt: skip
             if name in columns:
                 pairs = zip(hidden, columns[name], strict=True)
                 columns[name] = [None if hide else text for hide, text in pairs]
@@ -883,11 +883,8 @@ def _middles(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
 def _rank_localities(localities: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """One point per name, the largest first, by population where it is known, else by area."""
     shapes = localities.geometry.to_numpy()
-    size = (
-        localities["population"].to_numpy(float)
-        if "population" in localities
-        else shapely.area(shapes)
-    )
+    known = "population" in localities and pd.api.types.is_numeric_dtype(localities["population"])
+    size = localities["population"].to_numpy(float) if known else shapely.area(shapes)
     places = localities[["locality_name"]].assign(size=size)
     points = gpd.GeoDataFrame(places, geometry=shapely.point_on_surface(shapes), crs=localities.crs)
     points = points[points["locality_name"].notna()]

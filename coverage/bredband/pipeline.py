@@ -12,7 +12,7 @@ from bredband.buildout import plan_buildout
 from bredband.cost import cost_table
 from bredband.inputs import Inputs, least_certain, read_inputs
 from bredband.maps import coverage_map
-from bredband.priority import rank_areas
+from bredband.priority import add_support, rank_areas
 from bredband.progress import Steps
 from bredband.publication import cell_sizes, generalise_areas
 from bredband.results import Results, write_results
@@ -98,6 +98,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             prices=region.prices,
             region_code=settings.code,
             region_name=settings.name,
+            include_holiday_homes=region.buildout.include_holiday_homes,
         )
     with steps.step("areas"):
         cut = build_areas(
@@ -109,6 +110,10 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             prices=region.prices,
         )
         ranked = rank_areas(cut.areas, budget_sek=region.priority.budget_sek)
+        marks = inputs.provenance()
+        status["status_provenance"] = least_certain(
+            marks[layer] for layer in ("premises", "coverage", "fibre", "plans") if layer in marks
+        )
         premises = status.merge(cut.reach.drop(columns="node"), on="premises_id", how="left")
         held = premises[premises["area_id"].notna()]
         shapes = generalise_areas(
@@ -120,6 +125,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             cell_m=region.publication.cell_m,
             min_households=region.publication.min_households,
         )
+        cost = add_support(cost, ranked)
         ranked["cell_m"] = cell_sizes(
             ranked["households"],
             cell_m=region.publication.cell_m,

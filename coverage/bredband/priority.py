@@ -71,3 +71,29 @@ def rank_areas(
         ranked.loc[~reached, name] = pd.NA
     first = ["area_id", "rank", "reached"]
     return ranked[[*first, *(name for name in ranked.columns if name not in first)]]
+
+
+def add_support(cost: pd.DataFrame, areas: pd.DataFrame) -> pd.DataFrame:
+    """Add to the cost table the support that its build areas need.
+
+    The gap of a municipality nets areas that pay for themselves against those that do
+    not. Support cannot: no area pays for another. So it is the sum of the areas' gaps
+    where these are positive.
+
+    Parameters
+    ----------
+    cost : DataFrame
+        ``tables.COST``.
+    areas : DataFrame
+        ``tables.AREAS``; an area counts in the municipality with most of its households.
+
+    Returns
+    -------
+    DataFrame
+        ``tables.COST`` with ``support_sek``; the region's is the last
+        ``cumulative_gap_sek`` of the ranked areas.
+    """
+    needed = areas["gap_sek"].clip(lower=0).fillna(0.0)
+    by_place = needed.groupby(areas["municipality_code"]).sum()
+    support = cost["area_code"].map(by_place).fillna(0.0)
+    return cost.assign(support_sek=support.where(cost["area_kind"] == "municipality", needed.sum()))

@@ -16,6 +16,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from bredband_gis.crs import metric_crs
 from bredband_gis.errors import GeodataError
 from bredband_gis.sources import Source
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -408,6 +409,11 @@ class Region(_Section):
                 for item in error.errors()
             ]
             raise RegionError("; ".join(lines), where=where, fix="correct region.toml") from None
+
+    @property
+    def is_swedish(self) -> bool:
+        """Whether the region is measured in a SWEREF 99 CRS, and so has SCB's codes."""
+        return metric_crs(self.region.crs).to_epsg() in range(3006, 3019)
 
     @property
     def slug(self) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import shapely
-from bredband_gis.store import connect, write_folder, write_table
+from bredband_gis.store import MAKER, connect, write_folder, write_table
 
 from bredband.cost import REACHED
 from bredband.inputs import least_certain
@@ -25,6 +25,8 @@ from bredband.tables import (
     RESTS_ON,
     SET_ASIDE,
     STATISTICS,
+    STATUS,
+    STATUS_RESTS_ON,
     TRENCH,
     check_table,
 )
@@ -109,11 +111,13 @@ class Results:
         """
         for table, schema in (
             (self.coverage, STATISTICS), (self.goals, GOALS), (self.cost, COST),
-            (self.trench, TRENCH), (self.areas, AREAS), (self.inputs.set_aside, SET_ASIDE),
+            (self.trench, TRENCH), (self.areas, AREAS),
         ):  # fmt: skip
             check_table(table, schema, where=str(schema.name))
-            if schema is not SET_ASIDE:
-                check_table(table, RESTS_ON, where=str(schema.name))
+            check_table(table, RESTS_ON, where=str(schema.name))
+        check_table(self.premises, STATUS, where="premises")
+        check_table(self.premises, STATUS_RESTS_ON, where="premises")
+        check_table(self.inputs.set_aside, SET_ASIDE, where="set_aside")
         for name, (one, other) in self.sums().items():
             if abs(one - other) > 1e-6 * max(1.0, abs(one)):
                 msg = f"{name}: {one} in one table, {other} in another"
@@ -142,6 +146,14 @@ class Results:
             "gap, SEK (areas, region)": (built["gap_sek"].sum(), whole["gap_sek"]),
             "unserved households (areas, cost)": (
                 self.areas["households"].sum(), whole["unserved_households"]
+            ),
+            "support, SEK (ranked areas, region)": (
+                built["cumulative_gap_sek"].max() if len(built) else 0.0,
+                whole["support_sek"],
+            ),
+            "unserved premises (areas, cost)": (
+                self.areas["premises"].sum(),
+                whole["unserved_premises"],
             ),
             "unserved households (reached and not, all)": (
                 whole["reached_households"] + whole["unreached_households"],
@@ -257,6 +269,7 @@ def manifest(results: Results, folder: Path, *, seconds: Mapping[str, float]) ->
     reach = results.premises["reach"]
     detail = results.region.publication.detail
     return {
+        "made_by": MAKER,
         "region": results.region.region.name,
         "provenance": results.provenance,
         "inputs": results.inputs.files,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bredband_gis.errors import GeodataError
+from bredband_gis.osm import read_timestamp
 from bredband_gis.sources import Source, read_layer
 from pyproj.aoi import AreaOfInterest
 from pyproj.database import query_utm_crs_info
@@ -86,7 +87,8 @@ def start_osm_region(
         path = Path(os.path.relpath(osm.resolve(), folder.resolve())).as_posix()
     except ValueError:  # another drive
         path = osm.resolve().as_posix()
-    year = datetime.datetime.fromtimestamp(osm.stat().st_mtime, tz=datetime.UTC).year
+    # The year that the extract describes; where it does not say, the one we are in.
+    year = (read_timestamp(osm) or datetime.datetime.now(tz=datetime.UTC)).year
     about = {**OSM, "year": year}
     content: dict[str, Any] = {
         "region": {"name": name, "code": "00", "crs": crs, "year": year},

@@ -195,13 +195,17 @@ def goals_table(coverage: pd.DataFrame, goals: Sequence[Goal]) -> pd.DataFrame:
             missing = np.maximum(0, needed - rows["served"].to_numpy())
             parts.append(
                 rows.assign(
-                    goal=goal.name, target=goal.target, missing=missing, reached=missing == 0
+                    goal=goal.name,
+                    target=goal.target,
+                    missing=missing,
+                    reached=pd.array(missing == 0, "boolean"),
                 )
             )
     columns = {name: str(column.dtype) for name, column in GOALS.columns.items()}
     if not parts:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
     table: pd.DataFrame = pd.concat(parts, ignore_index=True)[list(columns)]
+    table.loc[table["share"].isna(), "reached"] = pd.NA
     return table.astype(columns)
 
 

@@ -201,7 +201,9 @@ GOALS: Final = _table(
         "target": column("float64", "Share that the goal asks for, 0-1", ge=0, le=1),
         "share": column("float64", "Share reached, 0-1", nullable=True, ge=0, le=1),
         "missing": column("int64", "How many more must be served to reach the goal", ge=0),
-        "reached": column(bool, "Whether the goal is reached"),
+        "reached": column(
+            "boolean", "Whether the goal is reached; empty where nobody is counted", nullable=True
+        ),
     },
 )
 
@@ -267,7 +269,9 @@ COST: Final = _table(
         "unreached_premises": column("int64", "The same, buildings", ge=0),
         "reached_households": column("int64", "Unserved, reached and costed", ge=0),
         "reached_premises": column("int64", "The same, buildings", ge=0),
-        "trench_m": column("float64", "New trench inside the area", unit="m", ge=0),
+        "trench_m": column(
+            "float64", "New trench; an edge counts whole where its middle lies", unit="m", ge=0
+        ),
         "trench_sek": column("float64", "Cost of that trench", unit="SEK", ge=0),
         "drop_sek": column("float64", "Cost of the drops", unit="SEK", ge=0),
         "capex_sek": column("float64", "trench_sek + drop_sek", unit="SEK", ge=0),
@@ -280,6 +284,13 @@ COST: Final = _table(
         ),
         "gap_per_household_sek": column(
             "float64", "gap_sek / reached_households; empty where none", unit="SEK", nullable=True
+        ),
+        "support_sek": column(
+            "float64",
+            "Sum of the gaps of its build areas where positive: no area pays for another",
+            unit="SEK",
+            ge=0,
+            required=False,
         ),
     },
 )
@@ -342,6 +353,19 @@ RESTS_ON: Final = _table(
         "provenance": column(
             str,
             "real, derived or synthetic: of the least certain layer that the row rests on",
+            isin=PROVENANCES,
+        )
+    },
+)
+
+STATUS_RESTS_ON: Final = _table(
+    "premises of results",
+    "What premises have in results besides the columns of their status",
+    {
+        "status_provenance": column(
+            str,
+            "real, derived or synthetic: of the least certain layer that the status rests on;"
+            " provenance is that of the building",
             isin=PROVENANCES,
         )
     },

@@ -126,8 +126,8 @@ def _section(name: str, info: FieldInfo, given: Mapping[str, Any]) -> str:
         if value is not None:
             lines.append(f"{key} = {_value(value)}")
         else:
-            shown = "50000000.0" if default is None else _value(default)
-            lines.append(f"# {key} = {shown}")
+            none = "50000000.0  # an example: none by default"
+            lines.append(f"# {key} = {none if default is None else _value(default)}")
     return "\n".join(lines) + "".join("\n\n" + table for table in tables)
 
 

@@ -86,7 +86,7 @@ def summary_table(coverage: pd.DataFrame, cost: pd.DataFrame, said: Words, *, sp
             said.percent(shares.loc[place, "passed"]),  # type: ignore[index, arg-type]
             said.number(row.unserved_households),  # type: ignore[arg-type]
             said.number(float(row.trench_m) / 1e3, 1),  # type: ignore[arg-type]
-            said.number(float(row.gap_sek) / 1e6, 1),  # type: ignore[arg-type]
+            said.number(float(row.support_sek) / 1e6, 1),  # type: ignore[arg-type]
             said.number(round(float(row.gap_per_household_sek), -2)),  # type: ignore[arg-type]
             style="bold" if last else None,
         )
@@ -147,6 +147,11 @@ def _notes(results: Results, said: Words) -> list[str]:
                 no_road=said.number(int(reach.get("no_road", 0))),
                 no_fibre=said.number(int(reach.get("no_fibre", 0))),
             )
+        )
+    warnings = sum(finding.severity == "warning" for finding in results.inputs.findings)
+    if warnings:
+        notes.append(
+            said.fill("cli.findings", n=said.number(warnings), folder=results.region.folder)
         )
     if len(results.inputs.set_aside):
         rows = said.count(len(results.inputs.set_aside), "row")

@@ -7,6 +7,8 @@ before y. Ways that share a node get the very same coordinates there.
 
 from __future__ import annotations
 
+import datetime
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +22,7 @@ from bredband_gis.errors import EmptyLayerError, UnreadableSourceError
 from bredband_gis.store import first_line, quote, scratch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -397,3 +400,48 @@ def _read_municipalities(con: duckdb.DuckDBPyConnection, admin_level: int) -> Os
     clear = frame["municipality_code"].notna() & ~frame["municipality_code"].duplicated(keep=False)
     frame["municipality_code"] = frame["municipality_code"].where(clear, own).astype("str")
     return OsmTable(frame.drop(columns="id"), geometry, reason)
+
+
+def read_timestamp(path: Path) -> datetime.datetime | None:
+    """Give the time that an extract describes, as its header says; None where it does not.
+
+    Parameters
+    ----------
+    path : Path
+        An .osm.pbf. Its first block is the header, whose field 32 is the replication
+        time in seconds since 1970 (OpenStreetMap wiki, PBF format).
+    """
+    try:
+        with path.open("rb") as file:
+            start = dict(_fields(file.read(int.from_bytes(file.read(4), "big"))))
+            blob = dict(_fields(file.read(int(start[3]))))
+        header = dict(_fields(blob[1] if 1 in blob else zlib.decompress(bytes(blob[3]))))
+        return datetime.datetime.fromtimestamp(int(header[32]), tz=datetime.UTC)
+    except (OSError, KeyError, ValueError, TypeError, IndexError, OverflowError, zlib.error):
+        return None
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
+    """Walk a protocol buffer message: each field's number and its number or bytes."""
+    at = 0
+
+    def varint() -> int:
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while at < len(message):
+        key = varint()
+        kind = key & 7
+        if kind == 0:
+            yield key >> 3, varint()
+            continue
+        size = varint() if kind == 2 else {1: 8, 5: 4}[kind]
+        yield key >> 3, message[at : at + size]
+        at += size

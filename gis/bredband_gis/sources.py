@@ -334,7 +334,8 @@ def _finish(
             "reason": pd.Series(reading.reason[aside], dtype="str"),
         },
     )
-    frame = reading.frame[usable].reset_index(drop=True)
+    # The index is the row in the file, so that a later step can still name it.
+    frame = reading.frame[usable].set_axis(pd.Index(reading.row[usable].astype(np.int64)))
     if crs is not None:
         geometry = reading.shapes[usable]
         if (shapely.get_type_id(geometry) == 0).all():

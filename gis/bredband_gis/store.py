@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "manifest.json"
-"""The file that marks a folder as an earlier result, which may be replaced."""
+"""The file that marks a folder as an earlier result, which may be replaced: it must say
+``"made_by": MAKER`` and list the result's ``files``."""
+
+MAKER = "bredband"
 
 
 def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
@@ -145,8 +148,8 @@ def write_folder(out: Path) -> Iterator[Path]:
     out : Path
         The folder. An earlier result in it is replaced as a whole; files that its
         manifest.json does not list under ``files`` are somebody's own and stay. A
-        folder without a manifest.json is no earlier result and is never replaced
-        unless empty.
+        folder without a manifest.json of ours is no earlier result and is never
+        replaced unless empty.
 
     Yields
     ------
@@ -188,8 +191,8 @@ def _refuse_to_replace(out: Path) -> None:
     if not out.is_dir():
         msg = "there is a file with this name"
         raise GeodataError(msg, where=str(out), fix="name a folder")
-    if any(out.iterdir()) and not (out / MANIFEST).is_file():
-        msg = f"the folder holds files and is no earlier result (it has no {MANIFEST})"
+    if any(out.iterdir()) and _listed(out) is None:
+        msg = f"the folder holds files and is no earlier result (it has no {MANIFEST} of ours)"
         raise GeodataError(
             msg,
             where=str(out),
@@ -213,18 +216,30 @@ def _replace(out: Path, new: Path, old: Path) -> None:
     except OSError as error:
         msg = f"the earlier result cannot be replaced ({error.strerror or error})"
         raise GeodataError(msg, where=str(out), fix=fix) from None
-    if had:
-        for path in _others(old):
-            if not (out / path.name).exists():
-                path.rename(out / path.name)
-        shutil.rmtree(old, ignore_errors=True)
+    if not had:
+        return
+    # Only what the earlier result listed goes; what else lay there is somebody's own.
+    ours = _listed(old) or set()
+    for path in old.iterdir():
+        if path.name not in ours:
+            path.rename(_free_name(out, path.name))
+    shutil.rmtree(old, ignore_errors=True)
 
 
-def _others(folder: Path) -> list[Path]:
-    """List what lies in an earlier result without being part of it."""
+def _free_name(folder: Path, name: str) -> Path:
+    """Give a path in the folder that nothing has yet: the name, or the name with .old after it."""
+    path = folder / name
+    while path.exists():
+        path = path.with_name(f"{path.name}.old")
+    return path
+
+
+def _listed(folder: Path) -> set[str] | None:
+    """Give the files that an earlier result of ours consists of; None where it is none."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        listed = set(manifest["files"])
+        if manifest["made_by"] != MAKER:
+            return None
+        return {MANIFEST, *manifest["files"]}
     except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return [path for path in folder.iterdir() if path.name not in {MANIFEST, *listed}]
+        return None
