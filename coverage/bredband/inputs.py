@@ -112,19 +112,23 @@ def check_inputs(region: Region, *, steps: Steps | None = None) -> tuple[Finding
         return tuple(reader.findings)
     # What the status of premises refuses is a fault of the files too.
     reader.findings.clear()
-    reader.guard(
-        lambda: premises_status(
-            inputs.premises,
-            coverage=inputs.coverage,
-            coverage_areas=inputs.coverage_areas,
-            fibre=inputs.fibre,
-            plans=inputs.plans,
-            plan_areas=inputs.plan_areas,
-            definitions=region.definitions,
-            year=region.region.year,
-        )
-    )
+    reader.guard(lambda: find_status(region, inputs))
     return (*inputs.findings, *reader.findings)
+
+
+def find_status(region: Region, inputs: Inputs) -> gpd.GeoDataFrame:
+    """Find who has what by the region's definitions: :func:`premises_status` on all its layers."""
+    return premises_status(
+        inputs.premises,
+        coverage=inputs.coverage,
+        coverage_areas=inputs.coverage_areas,
+        fibre=inputs.fibre,
+        plans=inputs.plans,
+        plan_areas=inputs.plan_areas,
+        definitions=region.definitions,
+        year=region.region.year,
+        language=region.region.language,
+    )
 
 
 class _Unusable(Exception):  # noqa: N818 - never leaves this module

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import geopandas as gpd
 
 from bredband.areas import build_areas
-from bredband.availability import premises_status
 from bredband.buildout import plan_buildout
 from bredband.cost import cost_table
-from bredband.inputs import Inputs, least_certain, read_inputs
+from bredband.inputs import Inputs, find_status, least_certain, read_inputs
 from bredband.maps import coverage_map
 from bredband.priority import add_support, rank_areas
 from bredband.progress import Steps
@@ -53,17 +52,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
     steps = steps or Steps()
     settings = region.region
     with steps.step("availability"):
-        status = premises_status(
-            inputs.premises,
-            coverage=inputs.coverage,
-            coverage_areas=inputs.coverage_areas,
-            fibre=inputs.fibre,
-            plans=inputs.plans,
-            plan_areas=inputs.plan_areas,
-            definitions=region.definitions,
-            year=settings.year,
-            language=settings.language,
-        )
+        status = find_status(region, inputs)
     with steps.step("statistics"):
         coverage = coverage_table(
             status,
