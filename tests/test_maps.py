@@ -190,6 +190,7 @@ def cost() -> pd.DataFrame:
             "capex_sek": [1_187_000.0, 0.0, 0.0, 0.0, 1_187_000.0],
             "gap_sek": [1_007_000.0, 0.0, 0.0, 0.0, 1_007_000.0],
             "gap_per_household_sek": [167_833.0, np.nan, np.nan, np.nan, 167_833.0],
+            "support_sek": [1_107_000.0, 0.0, 0.0, 0.0, 1_107_000.0],
         }
     )
 
@@ -536,8 +537,9 @@ def test_a_click_on_a_municipality_gives_its_figures(show: Callable[..., Opened]
     assert opened.text(".webmap-table caption") == "Andel av 1 000 hushåll"
     popup = opened.text(".webmap-popup")
     assert re.search(r"Hushåll utan tillgång eller plan\s+250", popup)
-    assert re.search(r"Stödbehov\s+1,0 mkr", popup)
-    assert re.search(r"Stödbehov per hushåll\s+167 800 kr", popup)
+    assert re.search(r"Finansieringsgap\s+1,0 mkr", popup)
+    assert re.search(r"Stödbehov\s+1,1 mkr", popup)
+    assert re.search(r"Finansieringsgap per hushåll\s+167 800 kr", popup)
     assert re.search(r"Ny grävning\s+7,9 km", popup)
     assert opened.page.get_by_label("Stäng").count() == 1
     opened.click(15_000, 2000)
@@ -553,8 +555,9 @@ def test_a_click_on_an_area_and_on_a_cell(show: Callable[..., Opened]) -> None:
     popup = opened.text(".webmap-popup")
     for line in (
         r"Rang\s+1\b", r"Kommun\s+Norra", r"Hushåll utan tillgång eller plan\s+5",
-        r"Ny grävning\s+4,3 km", r"Investering\s+672 000 kr", r"Stödbehov\s+522 000 kr",
-        r"Stödbehov per hushåll\s+104 400 kr", r"Stödbehov till och med detta område\s+522 000 kr",
+        r"Ny grävning\s+4,3 km", r"Investering\s+672 000 kr", r"Finansieringsgap\s+522 000 kr",
+        r"Finansieringsgap per hushåll\s+104 400 kr",
+        r"Stödbehov till och med detta område\s+522 000 kr",
         r"Ryms i budgeten\s+ja",
     ):  # fmt: skip
         assert re.search(line, popup), line
@@ -574,7 +577,12 @@ def test_small_groups_stay_hidden(show: Callable[..., Opened]) -> None:
     assert opened.text(".webmap-popup h3") == "Område 2501-0002"
     popup = opened.text(".webmap-popup")
     assert re.search(r"Hushåll utan tillgång eller plan\s+färre än 3", popup)
-    for given_away in ("Byggnader", "Stödbehov per hushåll", "Egeninsats", "Operatörens intäkt"):
+    for given_away in (
+        "Byggnader",
+        "Finansieringsgap per hushåll",
+        "Egeninsats",
+        "Operatörens intäkt",
+    ):
         assert given_away not in popup
     opened.page.locator(".webmap-popup summary").first.click()
     cell = opened.text(".webmap-popup details[open]")
@@ -790,7 +798,7 @@ def test_only_municipalities_and_coverage(show: Callable[..., Opened]) -> None:
     assert opened.said == []
     assert len(opened.texts(".webmap-entry label")) == 4
     opened.click(8000, 12_000)
-    assert "Stödbehov" not in opened.text(".webmap-popup")
+    assert "Finansieringsgap" not in opened.text(".webmap-popup")
 
 
 def test_nothing_left_to_build(show: Callable[..., Opened]) -> None:

@@ -362,6 +362,7 @@ class _Draw:
                 ("trench_m", "trench", w.length),
                 ("capex_sek", "capex", w.money),
                 ("gap_sek", "gap", w.money),
+                ("support_sek", "support", w.money),
                 ("gap_per_household_sek", "gap_per_household", w.money),
             ):
                 if name in of_area:
