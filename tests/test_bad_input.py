@@ -463,3 +463,18 @@ def test_holiday_homes_built_to_count_the_same_everywhere(tmp_path: Path) -> Non
     areas = gpd.read_file(tmp_path / "out" / "priority_areas.geojson")
     assert cost["unserved_premises"] == areas["premises"].sum() == 6
     assert cost["unserved_households"] == areas["households"].sum() == 7
+
+
+def test_a_building_just_outside_the_border_is_counted_and_said(tmp_path: Path) -> None:
+    folder = small_region.write(tmp_path / "in")
+    frame = small_region.premises()
+    frame.loc[0, "geometry"] = Point(small_region.X - 150, small_region.Y)
+    frame.loc[1, "geometry"] = Point(small_region.X - 250, small_region.Y)
+    frame.to_file(folder / "premises.gpkg")
+    said = text_of(call("check", folder))
+    assert re.search(r"outside-border premises\.gpkg, lager premises, 1 rad", said), said
+    assert call("run", folder, "--out", tmp_path / "out").exit_code == 0
+    premises = gpd.read_parquet(tmp_path / "out" / "premises.parquet").set_index("premises_id")
+    assert premises.loc["a", "municipality_code"] == "2501"
+    assert "b" not in premises.index
+    assert pd.read_csv(tmp_path / "out" / "set_aside.csv")["id"].tolist() == ["b"]

@@ -372,6 +372,20 @@ class _Reader:
                 " municipality"
             )
             raise EmptyLayerError(msg, where=f"{source.path.name}, layer premises")
+        near = int(premises.attrs.get("near_border", 0))
+        if near:
+            self.findings.append(
+                Finding(
+                    rule="outside-border",
+                    severity="info",
+                    layer="premises",
+                    file=source.path.name,
+                    rows=near,
+                    message="lie outside every municipality, but within 200 m of one, and are"
+                    " counted there",
+                    fix="use detailed boundaries: generalised ones leave out shores and islands",
+                )
+            )
         wrong = municipality_mismatches(frame, municipalities)
         if len(wrong):
             self.findings.append(
