@@ -14,11 +14,13 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
 import small_region
 from bredband.cli import main
 from bredband.template import region_toml
 from click.testing import CliRunner, Result
+from rasterio.transform import Affine
 from shapely.geometry import Point, Polygon
 
 if TYPE_CHECKING:
@@ -478,3 +480,22 @@ def test_a_building_just_outside_the_border_is_counted_and_said(tmp_path: Path) 
     assert premises.loc["a", "municipality_code"] == "2501"
     assert "b" not in premises.index
     assert pd.read_csv(tmp_path / "out" / "set_aside.csv")["id"].tolist() == ["b"]
+
+
+def test_a_raster_counts_as_the_technology_that_is_said(tmp_path: Path) -> None:
+    folder = small_region.write(tmp_path / "in")
+    with rasterio.open(
+        folder / "mbit.tif", "w", driver="GTiff", width=20, height=10, count=1, dtype="float32",
+        crs="EPSG:3006", transform=Affine(1000, 0, small_region.X, 0, -1000, small_region.Y + 5000),
+    ) as raster:  # fmt: skip
+        raster.write(np.full((1, 10, 20), 300, dtype="float32"))
+    rewrite(folder, coverage={"path": "mbit.tif"})
+    result = call("run", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert re.search(r"mbit\.tif.*which technology.*constants", text_of(result)), result.output
+    rewrite(folder, coverage={"path": "mbit.tif", "constants": {"technology": "fwa"}})
+    result = call("run", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    premises = gpd.read_parquet(tmp_path / "out" / "premises.parquet")
+    assert (premises["wireless_speed_mbit"] == 300).all()
+    assert (premises["speed_mbit"] == 0).all()

@@ -14,7 +14,12 @@ import numpy as np
 import pandas as pd
 import shapely
 from bredband_gis.crs import metric_crs
-from bredband_gis.errors import DuplicateIdsError, EmptyLayerError, GeodataError
+from bredband_gis.errors import (
+    DuplicateIdsError,
+    EmptyLayerError,
+    GeodataError,
+    MissingColumnError,
+)
 from bredband_gis.quality import Finding
 from bredband_gis.sources import Layer, has_geometry, read_layer, read_table, sample_raster
 from bredband_gis.tabular import as_text
@@ -475,13 +480,22 @@ class _Reader:
         self, name: str, source: SourceSettings, premises: gpd.GeoDataFrame
     ) -> pd.DataFrame:
         given = source.resolve(self.region.folder)
+        if name == "coverage" and "technology" not in given.constants:
+            # Taken for fibre unsaid, a fixed wireless raster would count as wired.
+            msg = "a raster holds speeds only, and region.toml does not say of which technology"
+            raise MissingColumnError(
+                msg,
+                where=f"{given.path.name}, layer {name}",
+                fix='write constants = { technology = "fibre" } (or another) under'
+                " [sources.coverage]",
+            )
         value = sample_raster(
             given, premises["x"].to_numpy(), premises["y"].to_numpy(), crs=self.region.region.crs
         )
         met = np.isfinite(value) & (value > 0)
         table = pd.DataFrame(
             {"premises_id": premises["premises_id"][met].to_numpy(), "speed_mbit": value[met]}
-        ).assign(**{"technology": "fibre", **source.constants})
+        ).assign(**source.constants)
         self.files.append(
             {
                 "layer": name,

@@ -109,7 +109,7 @@ def _guarded(path: Path, layer: str | None, notes: list[tuple[str, str, str]]) -
         except _DAMAGE as error:
             reason = " ".join(str(error).replace(str(path), path.name).split())[:300]
             reason = reason.split("; It might help")[0]
-            msg = f"the file cannot be read; it is cut off, damaged or no such file ({reason})"
+            msg = f"the file cannot be read; it is cut off, damaged or of another kind ({reason})"
             fix = "open it in QGIS to see whether it is whole; fetch or export it again"
             raise UnreadableSourceError(msg, where=where, fix=fix) from None
     # M values are dropped anyway, so that GDAL says it leaves them out is no news.
