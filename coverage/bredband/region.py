@@ -21,7 +21,7 @@ from bredband_gis.errors import GeodataError
 from bredband_gis.sources import Source
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from bredband.tables import BASES, MEASURES, TECHNOLOGIES
+from bredband.tables import BASES, BUILT_UP, COUNTED, SEGMENTS, TECHNOLOGIES
 
 FILE_NAME = "region.toml"
 
@@ -70,6 +70,12 @@ class SourceSettings(_Section):
         None,
         description="Keep only rows that fulfil this SQL condition on the file's own columns",
     )
+    cell_m: float | None = Field(
+        None,
+        gt=0,
+        description="For a table of square cells: their side, m; x and y (or an SCB grid id as"
+        " cell_id) name the lower left corner",
+    )
     admin_level: int = Field(
         8, description="For .osm.pbf municipalities: the boundary's admin_level"
     )
@@ -116,21 +122,50 @@ class Sources(_Section):
     )
     roads: _Sources = Field(min_length=1, description="Lines: road_class?")
     localities: _Sources = Field(
-        default_factory=list, description="Polygons: locality_name?, segment (tätort or småort)"
+        default_factory=list,
+        description="Polygons: segment (tätort or småort), locality_code?, locality_name?",
     )
     totals: _Sources = Field(
         default_factory=list,
-        description="Table: municipality_code, households; derived households are scaled to it",
+        description="Table: municipality_code, households, population?; derived households are"
+        " scaled to it",
     )
-    fibre: _Sources = Field(default_factory=list, description="Lines: existing fibre routes")
+    fibre: _Sources = Field(
+        default_factory=list,
+        description="Lines: existing fibre routes, also as Open Fibre Data Standard; operator?",
+    )
     coverage: _Sources = Field(
         default_factory=list,
         description="Table by premises_id, polygons or cells, or a raster of Mbit/s:"
-        " technology, speed_mbit",
+        " technology, speed_mbit, upload_mbit?, operator?",
     )
     plans: _Sources = Field(
         default_factory=list,
-        description="Table by premises_id or polygons: technology?, speed_mbit, year, credible?",
+        description="Table by premises_id or polygons: technology?, speed_mbit, year, credible?,"
+        " operator?",
+    )
+    connected: _Sources = Field(
+        default_factory=list,
+        description="Points: buildings that an operator has connected, where the operator has ids"
+        " of its own; technology? (fibre), speed_mbit?, upload_mbit?, operator?",
+    )
+    offers: _Sources = Field(
+        default_factory=list,
+        description="Table by premises_id: offered? and accepted, each a number of households or"
+        " ja/nej; every row is an offer where offered is missing",
+    )
+    deso: _Sources = Field(
+        default_factory=list, description="Polygons of SCB's DeSO: deso_code, deso_name?"
+    )
+    population: _Sources = Field(
+        default_factory=list,
+        description="Polygons, cells or a raster: population; laid on buildings whose households"
+        " are not known",
+    )
+    mobile: _Sources = Field(
+        default_factory=list,
+        description="Rasters or polygons, one file per operator and technology: operator and"
+        " technology as constants, threshold? (covered from this value of the raster, 1)",
     )
 
     def items(self) -> list[tuple[str, SourceSettings]]:
@@ -169,6 +204,27 @@ class Definitions(_Section):
     )
     plan_years: int = Field(
         3, ge=0, description="A plan is credible when due within this many years (GBER art. 52, F)"
+    )
+    match_m: float = Field(
+        25.0,
+        ge=0,
+        description="A connected point belongs to the nearest building within this distance, m;"
+        " no published source (U)",
+    )
+    aid_speed_mbit: int = Field(
+        100,
+        ge=1,
+        description="A network counts as one from this download speed, Mbit/s (GBER art. 52, F)",
+    )
+    aid_technologies: list[Literal[TECHNOLOGIES]] = Field(  # type: ignore[valid-type]
+        default_factory=lambda: ["fibre", "docsis", "vdsl", "xdsl"],
+        description="Technologies whose networks count in the state-aid view; fixed radio only if"
+        " dedicated and dimensioned (PTS 2020, F)",
+    )
+    built_up_segments: list[Literal[SEGMENTS]] = Field(  # type: ignore[valid-type]
+        default_factory=lambda: ["tätort", "småort"],
+        description=f"Segments that are {BUILT_UP}; the rest is glesbygd. PTS's own wording was not"
+        " found: this is inferred from Gällivare's published shares (I)",
     )
 
 
@@ -302,8 +358,9 @@ class Goal(_Section):
     name: str = Field(description="Name of the goal")
     target: float = Field(ge=0, le=1, description="Share to reach, 0-1")
     speed_mbit: int = Field(ge=1, description="Download speed, Mbit/s")
-    measure: Literal[MEASURES] = Field(  # type: ignore[valid-type]
-        description="connected; passed (connected or passed); planned (those or planned)"
+    measure: Literal[COUNTED] = Field(  # type: ignore[valid-type]
+        description="connected; passed (connected or passed); planned (those or planned);"
+        " connected_any (connected, wired or wireless); accepted (of those that got an offer)"
     )
     bases: list[Literal[BASES]] = Field(  # type: ignore[valid-type]
         default_factory=lambda: list(BASES), description="households, workplaces or both"

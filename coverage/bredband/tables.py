@@ -28,6 +28,15 @@ STATUSES: Final = ("connected", "passed", "planned", "unserved")
 MEASURES: Final = ("connected", "passed", "planned")
 """Cumulative: ``passed`` means connected or passed, ``planned`` means those or planned."""
 
+CONNECTED_ANY: Final = "connected_any"
+"""Connected, wired or wireless (PTS: "total tillgång"); never silently in connected."""
+
+ACCEPTED: Final = "accepted"
+"""Accepted an offer; the total of such a row is the number that got an offer (take-up)."""
+
+COUNTED: Final = (*MEASURES, CONNECTED_ANY, ACCEPTED)
+"""Everything that a row of statistics may count and a goal may name."""
+
 BASES: Final = ("households", "workplaces")
 
 SEGMENTS: Final = ("tätort", "småort", "utanför")
@@ -37,6 +46,24 @@ TOTAL: Final = "total"
 """The segment value of a row that counts every segment together."""
 
 TECHNOLOGIES: Final = ("fibre", "docsis", "vdsl", "xdsl", "fwa", "5g", "lte", "satellite")
+
+BUILT_UP: Final = "tätbyggt"
+RURAL: Final = "glesbygd"
+GROUPS: Final = (BUILT_UP, RURAL)
+"""PTS's split since 2022: built-up (localities and small localities) and the rest."""
+
+AREA_KINDS: Final = ("region", "county", "municipality", "locality", "deso")
+"""What statistics are counted for; localities and DeSO where they are given."""
+
+ACCESS: Final = (
+    "xdsl", "vdsl", "fibre", "near_fibre", "docsis", "fwa", "lte", "5g", "satellite",
+    "wired", "any",
+)  # fmt: skip
+"""Columns of PTS's technology table, whatever the speed: each technology, in or near fibre,
+wired by any technology, and wired or wireless by any."""
+
+AID_COLOURS: Final = ("white", "grey", "black")
+"""State-aid view: no, one, or several independent networks at the threshold speed."""
 
 PROVENANCES: Final = ("real", "derived", "synthetic")
 """Measured or registered; worked out from something real; made up to stand in."""
@@ -87,6 +114,16 @@ _PROVENANCE = column(str, "real, derived or synthetic", isin=PROVENANCES)
 _SEGMENT = column(
     str, "Locality class; empty where no localities are given", isin=SEGMENTS, nullable=True
 )
+_AREA: Final = {
+    "area_kind": column(str, "region, county, municipality, locality or deso", isin=AREA_KINDS),
+    "area_code": column(str, "Code of the area"),
+    "area_name": column(str, "Name of the area"),
+}
+_SEGMENT_OR_TOTAL = column(
+    str,
+    "total; a locality class; or tätbyggt (tätort and småort) and glesbygd (the rest)",
+    isin=(TOTAL, *SEGMENTS, *GROUPS),
+)
 
 MUNICIPALITIES: Final = _table(
     "municipalities",
@@ -117,6 +154,12 @@ PREMISES: Final = _table(
         "municipality_code": _MUNICIPALITY_CODE,
         "segment": _SEGMENT,
         "provenance": _PROVENANCE,
+        "locality_code": column(
+            str, "Code of the locality it lies in; empty outside", nullable=True, required=False
+        ),
+        "deso_code": column(
+            str, "SCB's demographic statistics area (DeSO)", nullable=True, required=False
+        ),
     },
 )
 
@@ -157,6 +200,48 @@ STATUS: Final = _table(
             nullable=True,
             ge=0,
         ),
+        "technologies": column(
+            str, "Every technology connected, comma between; empty text where none"
+        ),
+        "upload_mbit": column(
+            "float64",
+            "Upload of the fastest wired connection; empty where not stated",
+            unit="Mbit/s",
+            nullable=True,
+            ge=0,
+        ),
+        "symmetric": column(
+            "boolean",
+            "Whether that upload is no less than the download; empty where not stated",
+            nullable=True,
+        ),
+        "wired_class_mbit": column(
+            "int64", "Highest speed class connected by wire; 0 where none", unit="Mbit/s", ge=0
+        ),
+        "any_class_mbit": column(
+            "int64",
+            "Highest speed class connected, wired or wireless; 0 where none",
+            unit="Mbit/s",
+            ge=0,
+        ),
+        "near_fibre": column(bool, "Has fibre, or lies within the proximity of it"),
+        "networks": column(
+            "int64",
+            "Independent networks that give the aid threshold, or credibly will within three years",
+            ge=0,
+        ),
+        "aid_colour": column(
+            str, "State-aid view: white 0, grey 1, black 2 or more networks", isin=AID_COLOURS
+        ),
+        "offered_households": column(
+            "int64", "Households that got an offer of the target speed", required=False, ge=0
+        ),
+        "accepted_households": column(
+            "int64", "Of these, households that accepted it", required=False, ge=0
+        ),
+        "mobile_networks": column(
+            "int64", "Mobile operators that cover it, where coverage is given", required=False, ge=0
+        ),
         "reason": column(str, "Why the premises has its status, in words"),
     },
 )
@@ -165,21 +250,20 @@ STATISTICS: Final = _table(
     "coverage",
     "Who has what: one row per area, segment, base, measure and speed",
     {
-        "area_kind": column(
-            str, "municipality, county or region", isin=("municipality", "county", "region")
-        ),
-        "area_code": column(str, "Code of the area"),
-        "area_name": column(str, "Name of the area"),
-        "segment": column(str, "total or a locality class", isin=(TOTAL, *SEGMENTS)),
+        **_AREA,
+        "segment": _SEGMENT_OR_TOTAL,
         "base": column(str, "What is counted", isin=BASES),
         "measure": column(
             str,
-            "connected; passed = connected or passed; planned = those or planned",
-            isin=MEASURES,
+            "connected; passed = connected or passed; planned = those or planned;"
+            " connected_any = connected, wired or wireless; accepted = accepted an offer",
+            isin=COUNTED,
         ),
         "speed_mbit": column("int64", "Download speed at least", unit="Mbit/s", ge=1),
         "year": column("int64", "Year the coverage data refer to (PTS: 1 October)"),
-        "total": column("int64", "Households or workplaces in the area", ge=0),
+        "total": column(
+            "int64", "Households or workplaces in the area; for accepted: that got an offer", ge=0
+        ),
         "served": column("int64", "Of these, counted by the measure", ge=0),
         "share": column(
             "float64", "served / total, 0-1; empty where total is 0", nullable=True, ge=0, le=1
@@ -192,11 +276,9 @@ GOALS: Final = _table(
     "How far each area is from each goal",
     {
         "goal": column(str, "Name of the goal"),
-        "area_kind": column(str, "municipality, county or region"),
-        "area_code": column(str, "Code of the area"),
-        "area_name": column(str, "Name of the area"),
+        **_AREA,
         "base": column(str, "What is counted", isin=BASES),
-        "measure": column(str, "The measure that the goal names", isin=MEASURES),
+        "measure": column(str, "The measure that the goal names", isin=COUNTED),
         "speed_mbit": column("int64", "Download speed of the goal", unit="Mbit/s"),
         "target": column("float64", "Share that the goal asks for, 0-1", ge=0, le=1),
         "share": column("float64", "Share reached, 0-1", nullable=True, ge=0, le=1),
@@ -343,6 +425,246 @@ AREAS: Final = _table(
             unit="m",
             required=False,
         ),
+    },
+)
+
+TECHNOLOGY: Final = _table(
+    "technology",
+    "Who has which technology, whatever its speed, as PTS's technology table has it",
+    {
+        **_AREA,
+        "segment": _SEGMENT_OR_TOTAL,
+        "base": column(str, "What is counted", isin=BASES),
+        "access": column(
+            str,
+            "A technology; near_fibre = has fibre or is near it; wired; any = wired or wireless",
+            isin=ACCESS,
+        ),
+        "year": column("int64", "Year the coverage data refer to"),
+        "total": column("int64", "Households or workplaces in the area", ge=0),
+        "served": column("int64", "Of these, with this access", ge=0),
+        "share": column("float64", "served / total, 0-1", nullable=True, ge=0, le=1),
+    },
+)
+
+STATE_AID: Final = _table(
+    "state_aid",
+    "White, grey and black by area: no, one or several networks at the threshold speed",
+    {
+        **_AREA,
+        "segment": _SEGMENT_OR_TOTAL,
+        "base": column(str, "What is counted", isin=BASES),
+        "total": column("int64", "Households or workplaces in the area", ge=0),
+        "white": column("int64", "Of these, with no network at the threshold", ge=0),
+        "grey": column("int64", "Of these, with one network", ge=0),
+        "black": column("int64", "Of these, with two networks or more", ge=0),
+    },
+)
+
+STANDING: Final = _table(
+    "standing",
+    "Each municipality beside the others of its county, the county and the country",
+    {
+        "municipality_code": _MUNICIPALITY_CODE,
+        "municipality_name": column(str, "Municipality name"),
+        "county_code": column(str, "County code"),
+        "base": column(str, "What is counted", isin=BASES),
+        "measure": column(str, "As in coverage", isin=COUNTED),
+        "speed_mbit": column("int64", "Download speed at least", unit="Mbit/s", ge=1),
+        "year": column("int64", "Year the coverage data refer to"),
+        "share": column("float64", "Share of the municipality, 0-1", nullable=True, ge=0, le=1),
+        "rank": column("Int64", "1 = highest share in the county; equals share it", nullable=True),
+        "of": column("int64", "Municipalities of the county that have a share"),
+        "county_share": column("float64", "Share of the county, 0-1", nullable=True),
+        "county_points": column(
+            "float64", "Above the county, percentage points", unit="points", nullable=True
+        ),
+        "country_share": column(
+            "float64",
+            "Published share of Sweden, same measure, speed, base and year; empty where none",
+            nullable=True,
+        ),
+        "country_points": column(
+            "float64", "Above Sweden, percentage points", unit="points", nullable=True
+        ),
+        "country_source": column(str, "Who published it", nullable=True),
+    },
+)
+
+MOBILE: Final = _table(
+    "mobile",
+    "What a mobile network covers, by area",
+    {
+        **_AREA,
+        "operator": column(str, "Operator, or 'any' for all of the technology together"),
+        "technology": column(str, "Mobile technology, or 'any'"),
+        "households": column("int64", "Households in the area", ge=0),
+        "households_covered": column("int64", "Of these, covered", ge=0),
+        "premises": column("int64", "Premises with a household or workplace", ge=0),
+        "premises_covered": column("int64", "Of these, covered", ge=0),
+        "area_km2": column("float64", "Area", unit="km2", ge=0),
+        "area_covered_km2": column("float64", "Of this, covered", unit="km2", ge=0),
+        "road_m": column("float64", "Roads", unit="m", ge=0),
+        "road_covered_m": column("float64", "Of this, covered", unit="m", ge=0),
+        "unserved_households": column("int64", "Households without the target speed", ge=0),
+        "unserved_not_covered": column("int64", "Of these, not covered either", ge=0),
+    },
+)
+
+PUBLISHED: Final = _table(
+    "published",
+    "Published statistics, whatever file they came in",
+    {
+        "file": column(str, "File name"),
+        "series": column(str, "Column, sheet or KPI that the figure stands in"),
+        "definition": column(str, "What the publisher counts, in words"),
+        "area_kind": column(
+            str, "country, county or municipality", isin=("country", "county", "municipality")
+        ),
+        "area_code": column(str, "Two digits for a county, four for a municipality, 00 Sweden"),
+        "area_name": column(str, "Name of the area", nullable=True),
+        "segment": _SEGMENT_OR_TOTAL,
+        "base": column(str, "What is counted", isin=BASES),
+        "measure": column(
+            str,
+            "connected, passed (connected or passed), connected_any or access to a technology",
+            isin=("connected", "passed", "connected_any", "access"),
+        ),
+        "access": column(
+            str, "The technology, where measure is access", isin=ACCESS, nullable=True
+        ),
+        "speed_mbit": column(
+            "Int64", "Download speed at least; empty for technologies", unit="Mbit/s", nullable=True
+        ),
+        "year": column("int64", "Year of the figure (PTS: 1 October)"),
+        "share": column("float64", "Published share, 0-1", nullable=True, ge=0, le=1),
+        "bound": column(
+            str, "=; > or < where the publisher gives only a bound (>99,99 %)", isin=("=", ">", "<")
+        ),
+        "total": column("Int64", "Households or workplaces behind it", nullable=True),
+    },
+)
+
+COMPARISON: Final = _table(
+    "comparison",
+    "Our figure beside the published one, by the same definition",
+    {
+        **_AREA,
+        "segment": _SEGMENT_OR_TOTAL,
+        "base": column(str, "What is counted", isin=BASES),
+        "measure": column(str, "As in the published table"),
+        "access": column(str, "The technology, where measure is access", nullable=True),
+        "speed_mbit": column("Int64", "Download speed at least", unit="Mbit/s", nullable=True),
+        "year": column("int64", "Year of our figure"),
+        "published_year": column("int64", "Year of the published figure"),
+        "total": column("int64", "Households or workplaces in ours"),
+        "published_total": column("Int64", "The same in theirs", nullable=True),
+        "share": column("float64", "Our share, 0-1", nullable=True),
+        "published_share": column("float64", "Published share, 0-1", nullable=True),
+        "points": column("float64", "Ours less theirs", unit="points", nullable=True),
+        "definition": column(str, "How we count"),
+        "published_definition": column(str, "How they count"),
+        "file": column(str, "File of the published figure"),
+        "series": column(str, "Column, sheet or KPI"),
+    },
+)
+
+CALIBRATION: Final = _table(
+    "calibration",
+    "How well one distance gives the published shares near fibre, each municipality held out",
+    {
+        "municipality_code": _MUNICIPALITY_CODE,
+        "municipality_name": column(str, "Municipality name"),
+        "households": column("int64", "Households", ge=0),
+        "published_share": column("float64", "Published share near fibre, 0-1", ge=0, le=1),
+        "share": column("float64", "Ours at the distance found", nullable=True, ge=0, le=1),
+        "points": column("float64", "Ours less theirs", unit="points", nullable=True),
+        "held_out_m": column("float64", "Distance found without this municipality", unit="m"),
+        "held_out_points": column(
+            "float64", "Ours at that distance less theirs", unit="points", nullable=True
+        ),
+    },
+)
+
+CHANGE: Final = _table(
+    "change",
+    "Two results compared, per area: points up or down, and what they come from",
+    {
+        **_AREA,
+        "segment": _SEGMENT_OR_TOTAL,
+        "base": column(str, "What is counted", isin=BASES),
+        "measure": column(str, "As in coverage", isin=COUNTED),
+        "speed_mbit": column("int64", "Download speed at least", unit="Mbit/s", ge=1),
+        "year_before": column("int64", "Year of the earlier result"),
+        "year_after": column("int64", "Year of the later result"),
+        "total_before": column("int64", "Households or workplaces then", ge=0),
+        "total_after": column("int64", "The same now", ge=0),
+        "served_before": column("int64", "Of these served then", ge=0),
+        "served_after": column("int64", "Of these served now", ge=0),
+        "share_before": column("float64", "Share then, 0-1", nullable=True),
+        "share_after": column("float64", "Share now, 0-1", nullable=True),
+        "points": column("float64", "Share now less then", unit="points", nullable=True),
+    },
+)
+
+CHANGED_PREMISES: Final = _table(
+    "changed_premises",
+    "Premises that gained or lost between two results, and why",
+    {
+        "premises_id": column(str, "Building id", unique=True),
+        "municipality_code": _MUNICIPALITY_CODE,
+        "x": column("float64", "Easting in the region's CRS", unit="m"),
+        "y": column("float64", "Northing in the region's CRS", unit="m"),
+        "households_before": column("int64", "Households then; 0 where it was not there", ge=0),
+        "households_after": column("int64", "Households now; 0 where it is gone", ge=0),
+        "status_before": column(str, "Status then; empty where it was not there", nullable=True),
+        "status_after": column(str, "Status now; empty where it is gone", nullable=True),
+        "change": column(
+            str,
+            "gained, lost, new (building), gone (building) or recounted (households changed)",
+            isin=("gained", "lost", "new", "gone", "recounted"),
+        ),
+        "why": column(str, "In words, from the reasons then and now"),
+    },
+)
+
+POPULATION: Final = _table(
+    "population",
+    "Population of a grid laid on buildings, per municipality",
+    {
+        "municipality_code": _MUNICIPALITY_CODE,
+        "municipality_name": column(str, "Municipality name"),
+        "grid": column("float64", "Population of the cells on it, by area", unit="persons", ge=0),
+        "on_buildings": column(
+            "float64", "Population laid on buildings before raking", unit="persons", ge=0
+        ),
+        "not_placed": column(
+            "float64", "Of its cells, population without a building", unit="persons", ge=0
+        ),
+        "total": column(
+            "Int64", "Known total that it is raked to; empty where none", nullable=True, ge=0
+        ),
+        "factor": column(
+            "float64", "total / on_buildings: how much the raking changed", nullable=True, ge=0
+        ),
+        "population": column("float64", "After raking", unit="persons", ge=0),
+        "residual": column(
+            "float64", "population - total; 0 when the raking held", unit="persons", nullable=True
+        ),
+    },
+)
+
+OFFENDERS: Final = _table(
+    "offenders",
+    "Every row that a rule of the data quality check found, with its place where it has one",
+    {
+        "rule": column(str, "Id of the rule"),
+        "severity": column(str, "error, warning or info", isin=("error", "warning", "info")),
+        "layer": column(str, "Which source"),
+        "file": column(str, "File name", nullable=True),
+        "row": column("Int64", "Row in the file, the first is 0", nullable=True),
+        "id": column(str, "Id of the row where it has one", nullable=True),
+        "message": column(str, "What is wrong with this row"),
     },
 )
 

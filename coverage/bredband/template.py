@@ -77,6 +77,27 @@ _MORE: dict[str, dict[str, Any]] = {
         "source": "PTS",
     },
     "plans": {"path": "plans.gpkg", "columns": {"speed_mbit": "hastighet", "year": "ar"}},
+    "connected": {
+        "path": "connected.csv",
+        "columns": {"x": "E", "y": "N"},
+        "constants": {"technology": "fibre", "operator": "Stadsnätet"},
+        "licence": "under secrecy",
+    },
+    "offers": {
+        "path": "offers.csv",
+        "columns": {"premises_id": "byggnadsid", "offered": "erbjudna", "accepted": "tackat_ja"},
+    },
+    "deso": {
+        "path": "deso.gpkg",
+        "columns": {"deso_code": "desokod", "deso_name": "desonamn"},
+        "source": "SCB",
+    },
+    "population": {
+        "path": "rutnat_1km.gpkg", "columns": {"population": "beftotalt"}, "source": "SCB"
+    },
+    "mobile": {
+        "path": "mobil_4g.tif", "constants": {"operator": "Operatören", "technology": "lte"}
+    },
 }  # fmt: skip
 
 
