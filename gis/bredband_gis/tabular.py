@@ -9,6 +9,7 @@ import re
 import warnings
 import zipfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +25,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from bredband_gis.errors import EmptyLayerError, UnreadableSourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -332,12 +333,77 @@ def read_xlsx(path: Path, *, sheet: str | None = None, rows: int | None = None) 
     EmptyLayerError
         The sheet has no rows below its header.
     """
+    with _workbook(path) as book:
+        return _first_rows(book, path, sheet, rows)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet of a workbook as it stands: no header is looked for, no row left out.
+
+    Attributes
+    ----------
+    name : str
+        Name of the sheet.
+    cells : array of object, (rows, columns)
+        Text, None where a cell is blank. Of merged cells only the first has the text.
+    percent : array of bool, (rows, columns)
+        Cells that the workbook shows as per cent: 0.85 in them is 85 %.
+    """
+
+    name: str
+    cells: NDArray[np.object_]
+    percent: NDArray[np.bool_]
+
+
+def read_sheets(path: Path) -> list[Sheet]:
+    """Read every sheet of an Excel workbook as it stands, for tables with titles and notes.
+
+    Parameters
+    ----------
+    path : Path
+        The workbook.
+
+    Raises
+    ------
+    UnreadableSourceError
+        The file is cut off or no workbook.
+    """
+    with _workbook(path) as book:
+        sheets = []
+        for page in book.worksheets:
+            page.reset_dimensions()  # some programs write a wrong size of the sheet
+            sheets.append(_as_it_stands(page.title, list(page.iter_rows())))
+        return sheets
+
+
+def _as_it_stands(name: str, rows: list[Any]) -> Sheet:
+    shape = len(rows), max(map(len, rows), default=0)
+    cells, percent = np.full(shape, None, dtype=object), np.zeros(shape, dtype=bool)
+    for n, row in enumerate(rows):
+        filled = [m for m, cell in enumerate(row) if cell.value is not None]
+        formats = [row[m].number_format or "" for m in filled]
+        cells[n, filled] = [
+            _text(row[m].value, len(shown) if re.fullmatch("0{2,}", shown) else 0)
+            for m, shown in zip(filled, formats, strict=True)
+        ]
+        percent[n, filled] = ["%" in shown for shown in formats]
+    return Sheet(name, cells, percent)
+
+
+@contextmanager
+def _workbook(path: Path) -> Iterator[Any]:
+    """Open a workbook for reading; what openpyxl raises on a damaged one becomes one error."""
     try:
         with warnings.catch_warnings():
             # openpyxl warns of styles and drop-down lists that it does not keep: no data in them.
             warnings.simplefilter("ignore", UserWarning)
             with path.open("rb") as file:
-                return _read_workbook(file, path, sheet, rows)
+                book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+                try:
+                    yield book
+                finally:
+                    book.close()
     except _DAMAGE as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         msg = f"the workbook is cut off or damaged ({reason})"
@@ -345,39 +411,33 @@ def read_xlsx(path: Path, *, sheet: str | None = None, rows: int | None = None) 
         raise UnreadableSourceError(msg, where=path.name, fix=fix) from None
 
 
-def _read_workbook(file: Any, path: Path, sheet: str | None, rows: int | None) -> TextTable:
-    book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-    try:
-        titles = [page.title for page in book.worksheets]
-        if sheet is not None and sheet not in titles:
-            msg = f"there is no sheet {sheet!r}; there is: {', '.join(titles)}"
-            fix = f'write layer = "{titles[0]}"' if titles else "save it with a worksheet"
-            raise UnreadableSourceError(msg, where=path.name, fix=fix)
-        if not titles:
-            msg = "the workbook has no worksheet"
-            raise EmptyLayerError(msg, where=path.name, fix="save it with a worksheet")
-        page = book[sheet or titles[0]]
-        where = f"{path.name}, sheet {page.title}"
-        notes: tuple[tuple[str, str, str], ...] = ()
-        if sheet is None and len(titles) > 1:
-            message = f"the first sheet, {titles[0]}, was read; there is also: " + ", ".join(
-                titles[1:]
-            )
-            notes = (("first-sheet", message, f'write layer = "{titles[0]}" to say so'),)
-        page.reset_dimensions()  # some programs write a wrong size of the sheet
-        cells = enumerate(page.iter_rows(), start=1)
-        filled = ((n, row) for n, row in cells if any(cell.value is not None for cell in row))
-        line, header = next(filled, (0, ()))
-        if not header:
-            msg = "the sheet is empty"
-            raise EmptyLayerError(msg, where=where, fix="name the right sheet with layer")
-        head = ["" if cell.value is None else str(cell.value) for cell in header]
-        while head and not head[-1].strip():
-            head.pop()
-        names, doubled = _unique_names(head)
-        lines = [] if rows == 0 else [row for _, row in cells]
-    finally:
-        book.close()
+def _first_rows(book: Any, path: Path, sheet: str | None, rows: int | None) -> TextTable:
+    titles = [page.title for page in book.worksheets]
+    if sheet is not None and sheet not in titles:
+        msg = f"there is no sheet {sheet!r}; there is: {', '.join(titles)}"
+        fix = f'write layer = "{titles[0]}"' if titles else "save it with a worksheet"
+        raise UnreadableSourceError(msg, where=path.name, fix=fix)
+    if not titles:
+        msg = "the workbook has no worksheet"
+        raise EmptyLayerError(msg, where=path.name, fix="save it with a worksheet")
+    page = book[sheet or titles[0]]
+    where = f"{path.name}, sheet {page.title}"
+    notes: tuple[tuple[str, str, str], ...] = ()
+    if sheet is None and len(titles) > 1:
+        message = f"the first sheet, {titles[0]}, was read; there is also: " + ", ".join(titles[1:])
+        notes = (("first-sheet", message, f'write layer = "{titles[0]}" to say so'),)
+    page.reset_dimensions()  # some programs write a wrong size of the sheet
+    cells = enumerate(page.iter_rows(), start=1)
+    filled = ((n, row) for n, row in cells if any(cell.value is not None for cell in row))
+    line, header = next(filled, (0, ()))
+    if not header:
+        msg = "the sheet is empty"
+        raise EmptyLayerError(msg, where=where, fix="name the right sheet with layer")
+    head = ["" if cell.value is None else str(cell.value) for cell in header]
+    while head and not head[-1].strip():
+        head.pop()
+    names, doubled = _unique_names(head)
+    lines = [] if rows == 0 else [row for _, row in cells]
     if rows == 0:
         empty = pd.DataFrame({name: pd.Series(dtype="str") for name in names})
         return TextTable(empty, np.zeros(0, dtype=np.int64), 2, "", page.title, notes + doubled)
