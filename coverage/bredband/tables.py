@@ -521,7 +521,12 @@ PUBLISHED: Final = _table(
         "area_kind": column(
             str, "country, county or municipality", isin=("country", "county", "municipality")
         ),
-        "area_code": column(str, "Two digits for a county, four for a municipality, 00 Sweden"),
+        "area_code": column(
+            str,
+            "Two digits for a county, four for a municipality, 00 Sweden; empty where the file"
+            " has names only",
+            nullable=True,
+        ),
         "area_name": column(str, "Name of the area", nullable=True),
         "segment": _SEGMENT_OR_TOTAL,
         "base": column(str, "What is counted", isin=BASES),
@@ -542,6 +547,13 @@ PUBLISHED: Final = _table(
             str, "=; > or < where the publisher gives only a bound (>99,99 %)", isin=("=", ">", "<")
         ),
         "total": column("Int64", "Households or workplaces behind it", nullable=True),
+        "counted": column(
+            str,
+            "What the publisher counted, where the base is only the nearest to it: Kolada has"
+            " inhabitants in some years",
+            isin=("households", "workplaces", "inhabitants"),
+            required=False,
+        ),
     },
 )
 
@@ -561,7 +573,13 @@ COMPARISON: Final = _table(
         "published_total": column("Int64", "The same in theirs", nullable=True),
         "share": column("float64", "Our share, 0-1", nullable=True),
         "published_share": column("float64", "Published share, 0-1", nullable=True),
-        "points": column("float64", "Ours less theirs", unit="points", nullable=True),
+        "bound": column(str, "=; > or < where they publish only a bound", isin=("=", ">", "<")),
+        "points": column(
+            "float64",
+            "Ours less theirs; empty where ours is inside their bound",
+            unit="points",
+            nullable=True,
+        ),
         "definition": column(str, "How we count"),
         "published_definition": column(str, "How they count"),
         "file": column(str, "File of the published figure"),
@@ -577,9 +595,23 @@ CALIBRATION: Final = _table(
         "municipality_name": column(str, "Municipality name"),
         "households": column("int64", "Households", ge=0),
         "published_share": column("float64", "Published share near fibre, 0-1", ge=0, le=1),
+        "fibre_share": column(
+            "float64", "Ours that has fibre: no distance gives less", nullable=True, ge=0, le=1
+        ),
+        "far_share": column(
+            "float64", "Ours at the largest distance tried", nullable=True, ge=0, le=1
+        ),
         "share": column("float64", "Ours at the distance found", nullable=True, ge=0, le=1),
         "points": column("float64", "Ours less theirs", unit="points", nullable=True),
-        "held_out_m": column("float64", "Distance found without this municipality", unit="m"),
+        "present_points": column(
+            "float64", "The same at the region's present proximity_m", unit="points", nullable=True
+        ),
+        "held_out_m": column(
+            "float64",
+            "Distance found without this municipality; empty where fewer than three are given",
+            unit="m",
+            nullable=True,
+        ),
         "held_out_points": column(
             "float64", "Ours at that distance less theirs", unit="points", nullable=True
         ),
