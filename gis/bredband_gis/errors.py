@@ -7,6 +7,8 @@ reading the text.
 
 from __future__ import annotations
 
+import re
+
 
 class GeodataError(Exception):
     """Something is wrong with the data, not with the program.
@@ -29,6 +31,12 @@ class GeodataError(Exception):
         if fix:
             parts.append(f"What to do: {fix}")
         super().__init__("\n".join(parts))
+
+
+def rule_of(error: GeodataError) -> str:
+    """Give the id of the rule that an error breaks: ``duplicate-ids`` of DuplicateIdsError."""
+    words = re.findall("[A-Z][a-z]*", type(error).__name__.removesuffix("Error"))
+    return "-".join(words).lower()
 
 
 class UnreadableSourceError(GeodataError):
@@ -73,3 +81,11 @@ class EmptyLayerError(GeodataError):
 
 class GeometryError(GeodataError):
     """The geometry is of the wrong kind, or so broken that it cannot be repaired."""
+
+
+class DownloadError(GeodataError):
+    """A file could not be fetched whole from the address."""
+
+
+class OfflineError(DownloadError):
+    """The server cannot be reached: no network, wrong name, a closed port or a proxy."""
