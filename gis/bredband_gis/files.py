@@ -6,13 +6,13 @@ import difflib
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 
 from bredband_gis import osm, tabular, vector
-from bredband_gis.errors import EmptyLayerError, UnreadableSourceError
+from bredband_gis.errors import EmptyLayerError, GeodataError, UnreadableSourceError, rule_of
 from bredband_gis.quality import Finding
 
 if TYPE_CHECKING:
@@ -86,12 +86,16 @@ class Layer:
         rows_out, rows_set_aside, repaired. rows_in = rows_out + rows_set_aside.
     findings : tuple of Finding
         What the planner should know about the file.
+    offenders : DataFrame
+        The rows that findings are about, where they are known: rule, row (the first is 0), id,
+        message, geometry (a shape or None; in the target CRS), and what else the rule measures.
     """
 
     frame: gpd.GeoDataFrame | pd.DataFrame
     set_aside: pd.DataFrame
     facts: dict[str, object]
     findings: tuple[Finding, ...] = ()
+    offenders: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass
@@ -120,6 +124,10 @@ class Reading:
         Of a text table: add it to a row to get the line of the file.
     findings : list of Finding
         So far.
+    lenient : bool
+        Set rows with faults aside and go on, where only rows and not the file are at fault.
+    offenders : list of DataFrame
+        Of findings: rule, row and what is said of each.
     rows_in_file : int
         Before any were left out.
     """
@@ -137,6 +145,8 @@ class Reading:
     crs_is_default: bool = False
     line: int | None = None
     findings: list[Finding] = field(default_factory=list)
+    lenient: bool = False
+    offenders: list[pd.DataFrame] = field(default_factory=list)
     rows_in_file: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
@@ -180,9 +190,51 @@ class Reading:
         number = int(self.row[position])
         return f"row {number}" if self.line is None else f"line {number + self.line}"
 
-    def note(self, rule: str, message: str, *, rows: int = 0, fix: str = "") -> None:
-        """Add a finding that the planner should look at."""
-        self.findings.append(Finding(rule, "warning", self.name, self.file, rows, message, fix))
+    def note(
+        self,
+        rule: str,
+        message: str,
+        *,
+        rows: int = 0,
+        fix: str = "",
+        severity: Literal["error", "warning"] = "warning",
+        details: Mapping[str, Any] | None = None,
+        at: NDArray[np.int64] | None = None,
+        each: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add a finding that the planner should look at.
+
+        ``at`` are the positions of the rows that it is about, and ``each`` the columns that
+        say something of each of them, ``message`` among them.
+        """
+        self.findings.append(
+            Finding(rule, severity, self.name, self.file, rows, message, fix, details or {})
+        )
+        if at is not None:
+            columns = {"rule": rule, "row": self.row[at], **(each or {})}
+            self.offenders.append(pd.DataFrame(columns))
+
+    def refuse(
+        self, error: GeodataError, rows: NDArray[np.bool_], reason: str, *, each: Any = None
+    ) -> None:
+        """Raise an error that some rows are the cause of; lenient, set them aside and note it.
+
+        ``each`` says what is wrong with each of the rows; default the reason.
+        """
+        if not self.lenient:
+            raise error
+        self.note(
+            rule_of(error),
+            error.what,
+            rows=int(rows.sum()),
+            fix=error.fix or "",
+            severity="error",
+            at=np.flatnonzero(rows),
+            each={"message": reason if each is None else each},
+        )
+        self.set_aside(rows, reason)
+        if not self.usable.any():
+            raise error
 
     def keep(self, chosen: NDArray[np.bool_]) -> None:
         """Go on with some of the rows."""

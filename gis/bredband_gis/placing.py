@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 
 def to_numbers(reading: Reading, column: pd.Series[Any], name: str) -> NDArray[np.float64]:
-    """Make a column numbers; refuse a value that is none, naming the first and its row."""
+    """Make a column numbers; refuse a value that is none, naming the first and its row.
+
+    Where the reading is lenient, rows with such values are set aside instead.
+    """
     numbers = tabular.parse_numbers(column)
     usable = reading.usable
     if (numbers.bad & usable).any():
@@ -42,7 +45,12 @@ def to_numbers(reading: Reading, column: pd.Series[Any], name: str) -> NDArray[n
         fix = (
             f"correct them in the file, or leave the rows out with where under [{reading.section}]"
         )
-        raise BadValueError(msg, where=reading.where(int(numbers.bad.sum())), fix=fix)
+        reading.refuse(
+            BadValueError(msg, where=reading.where(int(numbers.bad.sum())), fix=fix),
+            numbers.bad & usable,
+            f"column {name} is no number",
+            each=("column " + name + ": " + column[numbers.bad & usable].astype("str")).to_numpy(),
+        )
     if numbers.doubtful:
         reading.note(
             "comma",
@@ -265,5 +273,23 @@ def repair_geometry(reading: Reading) -> int:
         )
         if done.area_after:
             message += f"; their area was {done.area_before:.0f} m² and is {done.area_after:.0f} m²"
-        reading.note("invalid-geometry", message, rows=count, fix="look at them in QGIS")
+        which = done.repaired
+        reading.note(
+            "invalid-geometry",
+            message,
+            rows=count,
+            fix="look at them in QGIS",
+            details={
+                "n": count,
+                "first": reading.name_row(first),
+                "before": done.area_before,
+                "after": done.area_after,
+            },
+            at=np.flatnonzero(usable)[which],
+            each={
+                "message": done.why[which],
+                "area_before_m2": done.each_before[which],
+                "area_after_m2": done.each_after[which],
+            },
+        )
     return count

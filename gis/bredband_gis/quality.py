@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import shapely
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 Kind = Literal["point", "line", "polygon", "premises", "any"]
@@ -55,6 +57,8 @@ class Finding:
         What was found, one sentence.
     fix : str
         What the planner can do about it, one sentence; empty where nothing need be done.
+    details : mapping
+        The numbers and names of the message by name, for those who word it themselves.
     """
 
     rule: str
@@ -64,6 +68,7 @@ class Finding:
     rows: int
     message: str
     fix: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,10 @@ class Repair:
     area_before, area_after : float
         Area of the repaired polygons, in the square of the coordinates' unit. Before:
         as the ring's coordinates give it, where overlapping parts cancel or count twice.
+    each_before, each_after : array of float64
+        The same of each row; nan where it was not repaired, or is no polygon.
+    why : array of (str or None)
+        GEOS's words for what was wrong with a repaired row, with its place.
     """
 
     geometry: NDArray[np.object_]
@@ -88,6 +97,9 @@ class Repair:
     collapsed: NDArray[np.bool_]
     area_before: float
     area_after: float
+    each_before: NDArray[np.float64]
+    each_after: NDArray[np.float64]
+    why: NDArray[np.object_]
 
 
 def repair(geometry: NDArray[np.object_]) -> Repair:
@@ -108,10 +120,14 @@ def repair(geometry: NDArray[np.object_]) -> Repair:
     geometry = geometry.copy()
     there = ~shapely.is_missing(geometry)
     invalid = there & ~shapely.is_valid(geometry)
-    before = 0.0
+    before, after = np.full(len(geometry), np.nan), np.full(len(geometry), np.nan)
+    why = np.full(len(geometry), None, dtype=object)
+    total = 0.0
     if invalid.any():
         broken = geometry[invalid]
-        before = float(shapely.area(broken).sum())
+        before[invalid] = shapely.area(broken)
+        total = float(before[invalid].sum())
+        why[invalid] = shapely.is_valid_reason(broken)
         geometry[invalid] = shapely.make_valid(broken, method="structure", keep_collapsed=False)
     made_of = parts_of(geometry)
     collapsed = there & (
@@ -122,8 +138,12 @@ def repair(geometry: NDArray[np.object_]) -> Repair:
     )
     geometry[collapsed] = None
     repaired = invalid & ~collapsed
-    after = float(shapely.area(geometry[repaired]).sum())
-    return Repair(geometry, repaired, collapsed, before, after)
+    polygon = repaired & (made_of == "polygon")
+    after[polygon] = shapely.area(geometry[polygon])
+    before[~polygon] = np.nan
+    why[~repaired] = None
+    area_after = float(np.nansum(after))
+    return Repair(geometry, repaired, collapsed, total, area_after, before, after, why)
 
 
 def parts_of(geometry: NDArray[np.object_]) -> NDArray[np.str_]:

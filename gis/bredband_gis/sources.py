@@ -22,6 +22,7 @@ from bredband_gis.errors import (
     BadValueError,
     DuplicateIdsError,
     EmptyLayerError,
+    GeodataError,
     MissingColumnError,
 )
 from bredband_gis.files import Layer, Reading, Source, digest_of, has_geometry, open_source, sha256
@@ -174,7 +175,11 @@ def _check_ids(reading: Reading, id_column: str | None) -> None:
         first = int(np.flatnonzero(usable)[np.flatnonzero(blank)[0]])
         msg = f"{int(blank.sum())} rows have no {id_column}, first {reading.name_row(first)}"
         fix = 'give every row an id, or leave such rows out with where = "… IS NOT NULL"'
-        raise BadValueError(msg, where=reading.where(int(blank.sum())), fix=fix)
+        error: GeodataError = BadValueError(msg, where=reading.where(int(blank.sum())), fix=fix)
+        rows = usable.copy()
+        rows[usable] = blank
+        reading.refuse(error, rows, f"it has no {id_column}")
+    ids = reading.frame[id_column][reading.usable]
     double = ids[ids.duplicated(keep=False)]
     if len(double):
         examples = ", ".join(repr(value) for value in double.drop_duplicates().head(3))
@@ -183,7 +188,10 @@ def _check_ids(reading: Reading, id_column: str | None) -> None:
             f" ({len(double)} rows), e.g. {examples}"
         )
         fix = f"keep one row per {id_column} in the file, or map another column to it"
-        raise DuplicateIdsError(msg, where=reading.where(len(double)), fix=fix)
+        error = DuplicateIdsError(msg, where=reading.where(len(double)), fix=fix)
+        rows = np.zeros(len(usable), dtype=bool)
+        rows[double.index[double.duplicated()]] = True  # the first of each is kept
+        reading.refuse(error, rows, f"its {id_column} stands on an earlier row")
 
 
 def _check_mojibake(reading: Reading) -> None:
@@ -191,11 +199,19 @@ def _check_mojibake(reading: Reading) -> None:
     names = pd.Series([str(name) for name in reading.frame], dtype="str")
     count, example = tabular.count_mojibake([*texts, names])
     if count:
+        words = pd.Series(None, index=reading.frame.index, dtype=object)
+        for text in texts:
+            broken = tabular.is_mojibake(text)
+            words[broken & words.isna().to_numpy()] = text[broken]
+        at = np.flatnonzero(words.notna())
         reading.note(
             "mojibake",
             f"{count} texts were once converted wrongly, e.g. {example!r}",
             rows=count,
             fix="export the file anew as UTF-8; where only names suffer, numbers are right",
+            details={"n": count, "example": example},
+            at=at,
+            each={"message": words.iloc[at].to_numpy()},
         )
 
 
@@ -209,6 +225,7 @@ def read_layer(
     numeric: Sequence[str] = (),
     id_column: str | None = None,
     extent: crs_.Bounds | None = None,
+    lenient: bool = False,
 ) -> Layer:
     """Read a file as a layer of points, lines or polygons in a metric CRS.
 
@@ -232,6 +249,9 @@ def read_layer(
         required columns and all whose name ends with _id or _code.
     extent : tuple of float, optional
         Where the region is, in `crs`.
+    lenient : bool
+        Set rows aside whose id or number is at fault, with a finding of severity error
+        that lists them, instead of refusing the file: for a check that is to find every fault.
 
     Returns
     -------
@@ -256,6 +276,7 @@ def read_layer(
     """
     target = crs_.metric_crs(crs)
     reading = open_source(source, name=name, spatial=True)
+    reading.lenient = lenient
     _check_mojibake(reading)
     _filter(reading)
     coordinates = take_coordinates(reading) if reading.geometry is None else ()
@@ -283,6 +304,7 @@ def read_table(
     required: Sequence[str] = (),
     numeric: Sequence[str] = (),
     id_column: str | None = None,
+    lenient: bool = False,
 ) -> Layer:
     """Read a file as a table without geometry: CSV, XLSX, Parquet, or a layer's attributes.
 
@@ -290,7 +312,7 @@ def read_table(
     ----------
     source : Source
         The file.
-    name, required, numeric, id_column
+    name, required, numeric, id_column, lenient
         As in :func:`read_layer`.
 
     Returns
@@ -304,6 +326,7 @@ def read_table(
         As in :func:`read_layer`.
     """
     reading = open_source(source, name=name, spatial=False)
+    reading.lenient = lenient
     reading.geometry = None
     reading.reason[:] = None  # what is wrong with the geometry does not matter here
     _check_mojibake(reading)
@@ -361,4 +384,23 @@ def _finish(
             "rows_set_aside": len(set_aside),
         },
         findings=tuple(reading.findings),
+        offenders=_offenders(reading, id_column),
     )
+
+
+def _offenders(reading: Reading, id_column: str | None) -> pd.DataFrame:
+    """Give the rows that findings are about their ids and their places."""
+    if not reading.offenders:
+        return pd.DataFrame()
+    table: pd.DataFrame = pd.concat(reading.offenders, ignore_index=True)
+    at = np.searchsorted(reading.row, table["row"].to_numpy())
+    # Rows that `where` left out are no more in the frame.
+    at = at.clip(max=len(reading.row) - 1)
+    table = table[reading.row[at] == table["row"]]
+    at = at[table.index]
+    if id_column is not None and id_column in reading.frame:
+        table["id"] = reading.frame[id_column].to_numpy()[at]
+    else:
+        table["id"] = None
+    table["geometry"] = reading.shapes[at]
+    return table.reset_index(drop=True)

@@ -626,6 +626,12 @@ _SECOND_HALVES: Final = "".join(
 _MOJIBAKE: Final = f"[ÃÂ][{re.escape(_SECOND_HALVES)}]|\ufffd"
 
 
+def is_mojibake(column: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Tell which text values were once converted wrongly, such as Ã¶ for ö."""
+    broken = pc.match_substring_regex(_arrow_text(column), _MOJIBAKE)
+    return np.asarray(broken.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
+
+
 def count_mojibake(columns: Iterable[pd.Series[Any]]) -> tuple[int, str | None]:
     """Count text values that were once converted wrongly, such as Ã¶ for ö.
 
