@@ -10,31 +10,36 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from bredband_gis.cells import cell_boxes, cell_corners, name_cells
 from bredband_gis.crs import metric_crs
 from bredband_gis.errors import (
     DuplicateIdsError,
     EmptyLayerError,
     GeodataError,
     MissingColumnError,
+    rule_of,
 )
 from bredband_gis.quality import Finding
 from bredband_gis.sources import Layer, has_geometry, read_layer, read_table, sample_raster
 from bredband_gis.tabular import as_text
 
-from bredband.availability import coverage_mismatches, normalise_technology, premises_status
+from bredband.availability import coverage_mismatches, distance_to_fibre, premises_status
 from bredband.premises import build_premises, derive_households, municipality_mismatches
 from bredband.progress import Steps
 from bredband.tables import MUNICIPALITIES, PREMISES, PROVENANCES, check_table
+from bredband.takeup import add_offers
+from bredband.technologies import normalise_technology
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    import geopandas as gpd
-
     from bredband.region import Region, SourceSettings
+
+    Screen = Callable[[str, SourceSettings, Layer], Layer]
 
 RASTERS = {".tif", ".tiff", ".vrt", ".asc", ".img"}
 
@@ -61,6 +66,16 @@ class Inputs:
         By ``premises_id``.
     coverage_areas, plan_areas : GeoDataFrame or None
         The same as polygons or cells.
+    connected : GeoDataFrame or None
+        Points of buildings that an operator has connected.
+    offers : DataFrame or None
+        By ``premises_id``: offered and accepted.
+    deso : GeoDataFrame or None
+        Polygons with ``deso_code`` and ``deso_name``.
+    population : DataFrame or None
+        ``tables.POPULATION``, where a grid was laid on buildings.
+    mobile : tuple of MobileLayer
+        What each mobile network covers.
     set_aside : DataFrame
         ``tables.SET_ASIDE``: every row of every file that is not used, and why.
     findings : tuple of Finding
@@ -78,6 +93,11 @@ class Inputs:
     coverage_areas: gpd.GeoDataFrame | None
     plans: pd.DataFrame | None
     plan_areas: gpd.GeoDataFrame | None
+    connected: gpd.GeoDataFrame | None
+    offers: pd.DataFrame | None
+    deso: gpd.GeoDataFrame | None
+    population: pd.DataFrame | None
+    mobile: tuple[Any, ...]
     set_aside: pd.DataFrame
     findings: tuple[Finding, ...]
     files: list[dict[str, Any]]
@@ -110,29 +130,94 @@ def read_inputs(region: Region, *, steps: Steps | None = None) -> Inputs:
 
 def check_inputs(region: Region, *, steps: Steps | None = None) -> tuple[Finding, ...]:
     """Read every file and list all that is wrong or odd, without stopping at the first fault."""
-    reader = _Reader(region, steps or Steps(), stop=False)
+    return survey_inputs(region, steps=steps).findings
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What could be read of a region's files, and everything that was found in them.
+
+    Attributes
+    ----------
+    inputs, status : Inputs, GeoDataFrame; None
+        None where faults leave too little to make them of.
+    findings : tuple of Finding
+        Faults and what is odd.
+    set_aside : DataFrame
+        ``tables.SET_ASIDE``.
+    files : list of dict
+        As in :class:`Inputs`.
+    """
+
+    inputs: Inputs | None
+    status: gpd.GeoDataFrame | None
+    findings: tuple[Finding, ...]
+    set_aside: pd.DataFrame
+    files: list[dict[str, Any]]
+
+
+def survey_inputs(
+    region: Region, *, steps: Steps | None = None, screen: Screen | None = None
+) -> Survey:
+    """Read every file and go on after a fault, past the rows or the file that it is in.
+
+    Parameters
+    ----------
+    region : Region
+        The settings.
+    steps : Steps, optional
+        Shows progress.
+    screen : callable, optional
+        Gets each layer as it was read, with its name and settings, and gives it back, less
+        the rows that later steps would refuse.
+    """
+    reader = _Reader(region, steps or Steps(), stop=False, screen=screen)
+    inputs, status = None, None
     try:
         inputs = reader.read()
     except _Unusable:
-        return tuple(reader.findings)
-    # What the status of premises refuses is a fault of the files too.
-    reader.findings.clear()
-    reader.guard(lambda: find_status(region, inputs))
-    return (*inputs.findings, *reader.findings)
+        pass
+    else:
+        # What the status of premises refuses is a fault of the files too.
+        reader.findings = list(inputs.findings)
+        status = reader.guard(lambda: find_status(region, inputs))
+    return Survey(inputs, status, tuple(reader.findings), reader._all_set_aside(), reader.files)
 
 
 def find_status(region: Region, inputs: Inputs) -> gpd.GeoDataFrame:
     """Find who has what by the region's definitions: :func:`premises_status` on all its layers."""
-    return premises_status(
+    status = premises_status(
         inputs.premises,
         coverage=inputs.coverage,
         coverage_areas=inputs.coverage_areas,
+        connected=inputs.connected,
         fibre=inputs.fibre,
         plans=inputs.plans,
         plan_areas=inputs.plan_areas,
         definitions=region.definitions,
         year=region.region.year,
         language=region.region.language,
+    )
+    if inputs.offers is not None:
+        status = add_offers(status, inputs.offers)
+    found: gpd.GeoDataFrame = status
+    return found
+
+
+def fibre_distance(region: Region, inputs: Inputs, limit_m: float) -> pd.Series[float]:
+    """Measure how far each premises is from existing fibre: :func:`distance_to_fibre` on all.
+
+    Returns
+    -------
+    Series of float64
+        Metres, indexed as ``inputs.premises``; 0 where it has fibre, inf beyond ``limit_m``.
+    """
+    return distance_to_fibre(
+        inputs.premises,
+        find_status(region, inputs),
+        fibre=inputs.fibre,
+        connected=inputs.connected,
+        limit_m=limit_m,
     )
 
 
@@ -145,6 +230,7 @@ class _Reader:
     region: Region
     steps: Steps
     stop: bool = True
+    screen: Screen | None = None
     extent: tuple[float, float, float, float] | None = None
     set_aside: list[pd.DataFrame] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -165,9 +251,10 @@ class _Reader:
         with self.steps.step("localities"):
             localities = self._together("localities", lambda s: self._localities(s, municipalities))
             totals = self._together("totals", self._totals)
+            deso = self._together("deso", lambda s: self._deso(s, municipalities))
         with self.steps.step("premises"):
             premises = self._together(
-                "premises", lambda s: self._premises(s, municipalities, localities, totals)
+                "premises", lambda s: self._premises(s, municipalities, localities, deso, totals)
             )
         with self.steps.step("roads"):
             roads = self._together("roads", self._roads)
@@ -177,6 +264,9 @@ class _Reader:
             fibre = self._together("fibre", self._fibre)
             coverage, coverage_areas = self._by_id_or_area("coverage", premises)
             plans, plan_areas = self._by_id_or_area("plans", premises)
+            connected = self._together("connected", self._connected)
+            offers = self._together("offers", self._offers)
+            mobile: tuple[Any, ...] = ()
         if municipalities is None or premises is None or roads is None:
             raise _Unusable
         inputs = Inputs(
@@ -189,6 +279,11 @@ class _Reader:
             coverage_areas=coverage_areas,
             plans=plans,
             plan_areas=plan_areas,
+            connected=connected,
+            offers=offers,
+            deso=deso,
+            population=None,
+            mobile=mobile,
             set_aside=self._all_set_aside(),
             findings=tuple(self.findings),
             files=self.files,
@@ -221,7 +316,7 @@ class _Reader:
                 raise
             self.findings.append(
                 Finding(
-                    rule=type(error).__name__.removesuffix("Error"),
+                    rule=rule_of(error),
                     severity="error",
                     layer="",
                     file=error.where or "",
@@ -254,13 +349,20 @@ class _Reader:
             name=name,
             crs=self.region.region.crs,
             extent=self.extent,
+            lenient=not self.stop,
             **options,
         )
+        if self.screen is not None:
+            layer = self.screen(name, source, layer)
         self._note(name, source, layer)
         return layer.frame
 
     def _table(self, name: str, source: SourceSettings, **options: Any) -> pd.DataFrame:
-        layer = read_table(source.resolve(self.region.folder), name=name, **options)
+        layer = read_table(
+            source.resolve(self.region.folder), name=name, lenient=not self.stop, **options
+        )
+        if self.screen is not None:
+            layer = self.screen(name, source, layer)
         self._note(name, source, layer)
         frame: pd.DataFrame = layer.frame
         return frame
@@ -309,15 +411,37 @@ class _Reader:
         frame = self._layer(
             "localities", source, kind="polygon", required=("segment",), numeric=("population",)
         ).assign(provenance=source.provenance)
+        if "locality_code" not in frame and "locality_name" in frame:
+            frame["locality_code"] = frame["locality_name"]
+        return self._inside_region(frame, "localities", source, municipalities)
+
+    def _deso(
+        self, source: SourceSettings, municipalities: gpd.GeoDataFrame | None
+    ) -> gpd.GeoDataFrame:
+        frame = self._layer(
+            "deso", source, kind="polygon", required=("deso_code",), id_column="deso_code"
+        ).assign(provenance=source.provenance)
+        if "deso_name" not in frame:
+            frame["deso_name"] = frame["deso_code"]
+        return self._inside_region(frame, "deso", source, municipalities)
+
+    def _inside_region(
+        self,
+        frame: gpd.GeoDataFrame,
+        layer: str,
+        source: SourceSettings,
+        municipalities: gpd.GeoDataFrame | None,
+    ) -> gpd.GeoDataFrame:
+        """Keep the polygons that touch a municipality; set the others aside, counted."""
         if municipalities is None:
             return frame
-        # SCB's file is that of the whole country: the rest of it is set aside, counted.
+        # SCB's files are those of the whole country.
         inside = np.zeros(len(frame), bool)
         tree = shapely.STRtree(frame.geometry.to_numpy())
         inside[tree.query(municipalities.geometry.to_numpy(), predicate="intersects")[1]] = True
         self.set_aside.append(
             pd.DataFrame({"row": frame.index[~inside]}).assign(
-                layer="localities",
+                layer=layer,
                 file=source.path.name,
                 id=None,
                 reason="lies in no municipality of the region",
@@ -339,6 +463,7 @@ class _Reader:
         source: SourceSettings,
         municipalities: gpd.GeoDataFrame | None,
         localities: gpd.GeoDataFrame | None,
+        deso: gpd.GeoDataFrame | None,
         totals: pd.DataFrame | None,
     ) -> gpd.GeoDataFrame | None:
         frame = self._layer(
@@ -363,6 +488,7 @@ class _Reader:
             frame,
             municipalities,
             localities=localities,
+            deso=deso,
             totals=totals if derived else None,
             derived=derived,
             provenance=source.provenance,
@@ -434,6 +560,20 @@ class _Reader:
     def _fibre(self, source: SourceSettings) -> gpd.GeoDataFrame:
         return self._layer("fibre", source, kind="line").assign(provenance=source.provenance)
 
+    def _connected(self, source: SourceSettings) -> gpd.GeoDataFrame:
+        frame = self._layer(
+            "connected", source, kind="point", numeric=("speed_mbit", "upload_mbit")
+        )
+        if "technology" not in frame:
+            frame["technology"] = "fibre"
+        frame["technology"] = normalise_technology(
+            frame["technology"], where=f"{source.path.name}, layer connected"
+        )
+        return frame.assign(provenance=source.provenance)
+
+    def _offers(self, source: SourceSettings) -> pd.DataFrame:
+        return self._table("offers", source, required=("premises_id", "accepted"))
+
     def _by_id_or_area(
         self, name: str, premises: gpd.GeoDataFrame | None
     ) -> tuple[pd.DataFrame | None, gpd.GeoDataFrame | None]:
@@ -441,7 +581,7 @@ class _Reader:
         tables: list[pd.DataFrame] = []
         polygons: list[pd.DataFrame] = []
         required = ("technology", "speed_mbit") if name == "coverage" else ()
-        numeric = ("speed_mbit",) if name == "coverage" else ("speed_mbit", "year")
+        numeric = ("speed_mbit", "upload_mbit") if name == "coverage" else ("speed_mbit", "year")
         for source in getattr(self.region.sources, name):
 
             def read(source: SourceSettings = source) -> None:
@@ -450,6 +590,11 @@ class _Reader:
                     if premises is None:
                         return
                     to, frame = tables, self._raster(name, source, premises)
+                elif source.cell_m is not None:
+                    to, frame = (
+                        polygons,
+                        self._cells(name, source, required=required, numeric=numeric),
+                    )
                 elif (
                     given.path.suffix.casefold() in TABLES
                     or "premises_id" in given.columns
@@ -475,6 +620,30 @@ class _Reader:
             pd.concat(tables, ignore_index=True) if tables else None,
             pd.concat(polygons, ignore_index=True) if polygons else None,
         )
+
+    def _cells(self, name: str, source: SourceSettings, **options: Any) -> gpd.GeoDataFrame:
+        """Read a table of square cells, given by their lower left corners or SCB's grid ids."""
+        given = source.resolve(self.region.folder)
+        side = float(source.cell_m or 0)
+        if "cell_id" in given.columns and not {"x", "y"} & set(given.columns):
+            table = self._table(name, source, **{**options, "required": ("cell_id",)})
+            x, y = cell_corners(table["cell_id"], where=f"{given.path.name}, layer {name}")
+            frame = gpd.GeoDataFrame(
+                table, geometry=cell_boxes(x, y, side), crs=source.crs or "EPSG:3006"
+            ).to_crs(self.region.region.crs)
+        else:
+            points = self._layer(name, source, kind="point", **options)
+            x, y = points["x"].to_numpy(), points["y"].to_numpy()
+            frame = points.drop(columns=["x", "y"]).set_geometry(cell_boxes(x, y, side))
+        if "cell_id" not in frame:
+            frame["cell_id"] = name_cells(x, y)
+        missing = [column for column in options["required"] if column not in frame]
+        if missing:
+            msg = f"column {', '.join(missing)} is missing"
+            raise MissingColumnError(
+                msg, where=f"{given.path.name}, layer {name}", fix="name it under columns"
+            )
+        return frame
 
     def _raster(
         self, name: str, source: SourceSettings, premises: gpd.GeoDataFrame

@@ -295,6 +295,7 @@ def build_premises(
     municipalities: gpd.GeoDataFrame,
     *,
     localities: gpd.GeoDataFrame | None = None,
+    deso: gpd.GeoDataFrame | None = None,
     totals: pd.DataFrame | None = None,
     derived: bool = False,
     provenance: str = "real",
@@ -317,7 +318,10 @@ def build_premises(
         tables.MUNICIPALITIES, same CRS.
     localities : GeoDataFrame, optional
         Polygons with segment (tätort or småort), same CRS. Where they overlap a
-        tätort wins. Without them segment is empty.
+        tätort wins. Without them segment is empty. With locality_code, each premises
+        gets the code of the locality that it lies in.
+    deso : GeoDataFrame, optional
+        Polygons with deso_code, same CRS: each premises gets the code of its own.
     totals : DataFrame, optional
         municipality_code, households: derived households are scaled to these.
         Households that the source states itself are never scaled.
@@ -389,6 +393,7 @@ def build_premises(
 
     if derived and provenance == "real":
         provenance = "derived"
+    segments, locality = _segments(x[kept], y[kept], localities, crs)
     premises = gpd.GeoDataFrame(
         {
             "premises_id": ids.to_numpy()[kept],
@@ -398,13 +403,21 @@ def build_premises(
             "workplaces": counts[kept, 1],
             "holiday_homes": counts[kept, 2],
             "municipality_code": codes.to_numpy()[area[kept]],
-            "segment": _segments(x[kept], y[kept], localities, crs),
+            "segment": segments,
             "provenance": pd.Series(provenance, index=range(len(kept)), dtype="str"),
         },
         geometry=points[kept],
         crs=source.crs,
     )
     text = ["premises_id", "municipality_code", "segment"]
+    if locality is not None:
+        premises["locality_code"] = locality
+        text.append("locality_code")
+    if deso is not None:
+        check_same_crs(deso, crs, where="layer deso")
+        place = locate(x[kept], y[kept], np.asarray(deso.geometry.array, dtype=object))
+        premises["deso_code"] = _named(_column(deso, "deso_code", "layer deso"))[place]
+        text.append("deso_code")
     premises[text] = premises[text].astype("str")
     premises.attrs["near_border"] = int(near[kept].sum())
     premises.attrs["municipalities_without_total"] = unscaled
@@ -602,9 +615,10 @@ def _segments(
     y: Floats,
     localities: gpd.GeoDataFrame | None,
     crs: pyproj.CRS,
-) -> NDArray[Any]:
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Give each point's segment, and the code of its locality where localities have codes."""
     if localities is None:
-        return np.full(len(x), None, dtype=object)
+        return np.full(len(x), None, dtype=object), None
     where = "layer localities"
     check_same_crs(localities, crs, where=where)
     given = _column(localities, "segment", where)
@@ -623,7 +637,15 @@ def _segments(
     found = locate(x, y, polygons)
     names = np.array([*(SEGMENTS[r] for r in rank[order]), SEGMENTS[-1]], dtype=object)
     segments: NDArray[Any] = names[found]  # -1, in none, takes the last
-    return segments
+    if "locality_code" not in localities:
+        return segments, None
+    return segments, _named(localities["locality_code"].iloc[order])[found]
+
+
+def _named(codes: pd.Series[Any]) -> NDArray[Any]:
+    """Give codes as text, with None at the end for whatever lies in none."""
+    text = codes.astype("str").where(codes.notna(), None)
+    return np.array([*text, None], dtype=object)
 
 
 def _plain(word: Hashable) -> str:
