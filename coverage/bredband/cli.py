@@ -172,6 +172,73 @@ def run(
     _run(region, out or Path("outputs") / region.slug, steps)
 
 
+@main.group()
+def fetch() -> None:
+    """Fetch open data over the network: Kolada's figures, SCB's geodata."""
+
+
+@fetch.command()
+@click.option("--kpi", "kpis", multiple=True, metavar="ID",
+              help="Key figure, may be repeated.  [default: the four of broadband]")  # fmt: skip
+@click.option("--county", metavar="25", help="The municipalities of this county.")
+@click.option("--municipality", "municipalities", multiple=True, metavar="2580",
+              help="This municipality, may be repeated.")  # fmt: skip
+@click.option("--year", "years", type=click.IntRange(1970, 2100), multiple=True,
+              help="This year, may be repeated.  [default: all]")  # fmt: skip
+@click.option("--out", type=_FOLDER, default=Path("data_raw/kolada"), show_default=True,
+              help="Where the files go.")  # fmt: skip
+@click.option("--base", metavar="URL", help="Address of the API.")
+@click.option("--lang", type=_LANGUAGE, default="sv", help="Language of what is said.")
+@_verbosity
+def kolada(
+    kpis: tuple[str, ...], county: str | None, municipalities: tuple[str, ...],
+    years: tuple[int, ...], out: Path, base: str | None, lang: str, quiet: bool, verbose: bool,
+) -> None:  # fmt: skip
+    """Fetch key figures of broadband from Kolada."""
+    from bredband.fetch import KOLADA, KPIS, fetch_kolada
+    from bredband.terminal import fetching, show_fetched
+
+    steps = _steps(quiet=quiet, verbose=verbose, language=lang)
+    with fetching(steps.console, language=lang) as connection:
+        fetched = fetch_kolada(
+            out, kpis=kpis or KPIS, county=county, municipalities=municipalities, years=years,
+            base=base or KOLADA, connection=connection,
+        )  # fmt: skip
+    show_fetched(steps.console, fetched, out, language=lang)
+
+
+@fetch.command()
+@click.argument("layers", nargs=-1, required=True, metavar="LAYER...")
+@click.option("--county", metavar="25", help="Only what lies in this county.")
+@click.option("--bbox", type=float, nargs=4, metavar="MINX MINY MAXX MAXY",
+              help="Only what meets this box, EPSG:3006.")  # fmt: skip
+@click.option("--year", type=click.IntRange(1970, 2100),
+              help="Year of the layer.  [default: the latest]")  # fmt: skip
+@click.option("--out", type=_FOLDER, default=Path("data_raw/scb"), show_default=True,
+              help="Where the files go.")  # fmt: skip
+@click.option("--region", type=_FOLDER,
+              help="Write paths as seen from this region's folder.")  # fmt: skip
+@click.option("--base", metavar="URL", help="Address of the WFS.")
+@click.option("--lang", type=_LANGUAGE, default="sv", help="Language of what is said.")
+@_verbosity
+def scb(
+    layers: tuple[str, ...], county: str | None, bbox: tuple[float, float, float, float] | None,
+    year: int | None, out: Path, region: Path | None, base: str | None, lang: str, quiet: bool,
+    verbose: bool,
+) -> None:  # fmt: skip
+    """Fetch SCB's geodata: rutor, tätorter, småorter, deso, kommuner, or a layer by its name."""
+    from bredband.fetch_scb import SCB, fetch_scb
+    from bredband.terminal import fetching, show_fetched
+
+    steps = _steps(quiet=quiet, verbose=verbose, language=lang)
+    with fetching(steps.console, language=lang) as connection:
+        fetched = fetch_scb(
+            out, layers, county=county, bbox=bbox, year=year, base=base or SCB,
+            connection=connection,
+        )  # fmt: skip
+    show_fetched(steps.console, fetched, out, language=lang, folder=region)
+
+
 def _run(region: Region, out: Path, steps: Steps) -> None:
     from bredband.pipeline import run as run_chain
     from bredband.terminal import show_results

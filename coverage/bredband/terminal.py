@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from bredband_gis.pages import Connection
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from bredband.fetch import HEADERS, region_lines
 from bredband.text import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import pandas as pd
     from bredband_gis.quality import Finding
     from rich.console import Console
 
+    from bredband.fetch import Fetched
     from bredband.results import Results
     from bredband.text import Words
 
@@ -165,3 +169,53 @@ def _notes(results: Results, said: Words) -> list[str]:
     if guessed:
         notes.append(said.fill("cli.prices_unsourced", what=said.join(guessed)))
     return notes
+
+
+@contextmanager
+def fetching(console: Console | None, *, language: str) -> Iterator[Connection]:
+    """Show how far a fetch has come while the block runs, where there is a terminal."""
+    if console is None or not console.is_terminal:
+        yield Connection(headers=HEADERS)
+        return
+    said = words(language, plain=True)
+    with console.status("") as status:
+
+        def tell(name: str, got: int, total: int | None) -> None:
+            size = _megabytes(got, said) + (f" / {_megabytes(total, said)}" if total else "")
+            status.update(escape(said.fill("fetch.getting", name=name, size=size)))
+
+        yield Connection(headers=HEADERS, progress=tell)
+
+
+def show_fetched(
+    console: Console | None,
+    fetched: Iterable[Fetched],
+    out: Path,
+    *,
+    language: str,
+    folder: Path | None = None,
+) -> None:
+    """Print what was saved, and what to write in region.toml."""
+    if console is None:
+        return
+    said = words(language, plain=True)
+    listed = list(fetched)
+
+    def say(text: str) -> None:
+        console.print(escape(text), highlight=False, soft_wrap=True)
+
+    for one in listed:
+        size = _megabytes(one.path.stat().st_size, said)
+        say(said.fill("fetch.saved", path=one.path, rows=said.count(one.rows, "row"), size=size))
+        for note in one.notes:
+            say("  " + said.fill("fetch.note", note=note))
+    lines = [text for text in (region_lines(one, folder=folder) for one in listed) if text]
+    if lines:
+        say(f"\n{said.fetch.lines}\n")
+        say("\n\n".join(lines))
+    elif listed:
+        say(said.fill("fetch.compare", path=out))
+
+
+def _megabytes(size: int, said: Words) -> str:
+    return f"{said.number(size / 1e6, 2)} MB"
