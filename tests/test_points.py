@@ -11,11 +11,23 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
+from bredband_gis import curve as curve_module
 from bredband_gis import points as points_module
+from bredband_gis import trees as trees_module
+from bredband_gis.borders import open_cells
+from bredband_gis.curve import curve_order
 from bredband_gis.errors import BadValueError, GeometryError
-from bredband_gis.points import SegmentTree, line_vertices, locate, nearest_line, nearest_point
+from bredband_gis.points import (
+    line_distance,
+    line_vertices,
+    locate,
+    nearest_line,
+    nearest_point,
+)
+from bredband_gis.trees import SegmentTree
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +82,60 @@ def test_locate_gives_the_first_polygon_that_shapely_finds(
             if s is not None and s.intersects(shapely.Point(px, py))
         ]
         assert place == (hits[0] if hits else -1)
+
+
+def by_cells(x: np.ndarray, y: np.ndarray, shapes: object) -> np.ndarray:
+    """Locate as millions of points are located, however few they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(points_module, "_MANY", 1)
+        return locate(x, y, shapes)
+
+
+@given(
+    spots, st.lists(areas, max_size=6), st.sampled_from([1.0, 0.01]), st.sampled_from([1, 40, 900])
+)
+@settings(deadline=None)
+def test_cells_that_no_border_passes_change_no_answer(
+    pairs: list[tuple[float, float]], shapes: list[shapely.Geometry], squeeze: float, side: int
+) -> None:
+    # The corners, midpoints and borders of the shapes, and a lattice over them all.
+    lattice = np.stack(np.meshgrid(*[np.linspace(-1, 10, side // 30 + 2)] * 2), axis=-1)
+    some = np.array([s for s in shapes if s is not None], dtype=object)
+    corners = shapely.get_coordinates(some)
+    every = [np.array(pairs, dtype=float).reshape(-1, 2), lattice.reshape(-1, 2), corners]
+    x, y = np.concatenate([*every, corners[:1] * 1e6]).T
+    squeezed = shapely.transform(np.array(shapes, dtype=object), lambda c: c * [1.0, squeeze])
+    assert np.array_equal(by_cells(x, y * squeeze, squeezed), locate(x, y * squeeze, squeezed))
+
+
+def test_cells_answer_for_most_points_of_a_ragged_coverage() -> None:
+    rng = np.random.default_rng(4)
+    seeds = shapely.multipoints(rng.uniform(0, 1e5, (30, 2)) + SOUTH_WEST)
+    cells = shapely.segmentize(shapely.get_parts(shapely.voronoi_polygons(seeds)), 500)
+    ragged = shapely.transform(
+        cells, lambda c: c + 300 * np.sin(c[:, ::-1] * 12.9898) + 40 * np.sin(c / 7)
+    )
+    hole = shapely.difference(ragged[3], shapely.buffer(shapely.centroid(ragged[3]), 4000))
+    shapes = [None, hole, *ragged, shapely.box(0, 0, 1, 1), shapely.box(5.3e5, 7.0e6, 5.4e5, 9e9)]
+    x, y = (rng.uniform(0, 1e5, (20_000, 2)) + SOUTH_WEST).T
+    x[:3], y[:3] = [0.5, -1e12, 5.35e5], [0.5, 1e12, 8e9]
+    x[3:9], y[3:9] = shapely.get_coordinates(shapes[4])[:6].T
+    wanted = locate(x, y, shapes)
+    assert set(wanted[[0, 1, 2]]) == {32, -1, 33}
+    assert np.array_equal(by_cells(x, y, shapes), wanted)
+    group = open_cells(x, y, np.array(shapes, dtype=object)).group
+    assert 0.3 < (group >= 0).mean() < 0.99
+    pairs = np.unique(np.column_stack([group, wanted])[group >= 0], axis=0)
+    assert len(pairs) == len(np.unique(pairs[:, 0]))
+
+
+def test_where_no_grid_can_be_laid_each_point_is_asked_about() -> None:
+    same = np.full(20, 3.0)
+    assert open_cells(same, same, np.array([shapely.box(0, 0, 9, 9)])) is None
+    assert (by_cells(same, same, [shapely.box(0, 0, 9, 9)]) == 0).all()
+    # Closer together than their coordinates can say where a border is.
+    near = 7e6 + np.arange(50) * 1e-7
+    assert open_cells(near, near, np.array([shapely.box(0, 0, 9, 9)])) is None
 
 
 def test_no_point_is_lost_on_the_border_between_neighbours() -> None:
@@ -201,7 +267,8 @@ def test_answers_depend_neither_on_order_nor_on_how_the_work_is_shared(
     x, y = (rng.uniform(0, 1e5, (20000, 2)) + SOUTH_WEST).T
     x, y = np.round(x), np.round(y)
     whole_answer = nearest_line(x, y, lines, max_distance=3000)
-    monkeypatch.setattr(points_module, "_BATCH", 256)
+    assert np.array_equal(line_distance(x, y, lines, max_distance=3000), whole_answer.distance)
+    monkeypatch.setattr(curve_module, "BATCH", 256)
     mixed = rng.permutation(x.size)
     answer = nearest_line(x[mixed], y[mixed], lines, max_distance=3000)
     for name in ("distance", "line", "measure", "foot_x", "foot_y"):
@@ -219,6 +286,32 @@ def test_answers_depend_neither_on_order_nor_on_how_the_work_is_shared(
     wanted = np.full(2000, np.inf)
     wanted[pair[0]] = distance
     np.testing.assert_allclose(whole_answer.distance[sample], wanted, atol=1e-6)
+
+
+def test_only_the_points_of_the_order_are_asked_about() -> None:
+    rng = np.random.default_rng(3)
+    lines = made_lines(300, rng)
+    x, y = (rng.uniform(0, 1e5, (1000, 2)) + SOUTH_WEST).T
+    to_x, to_y = shapely.get_coordinates(shapely.centroid(lines)).T
+    asked = rng.permutation(1000)[:400]
+    left_out = np.setdiff1d(np.arange(1000), asked)
+    whole_answer = nearest_line(x, y, lines, max_distance=9000)
+    answer = nearest_line(x, y, lines, max_distance=9000, order=asked)
+    for name in ("distance", "line", "measure", "foot_x", "foot_y"):
+        some, every = getattr(answer, name), getattr(whole_answer, name)
+        assert np.array_equal(some[asked], every[asked], equal_nan=True)
+    assert np.isinf(answer.distance[left_out]).all()
+    assert (answer.line[left_out] == -1).all()
+    assert np.isnan([answer.measure[left_out], answer.foot_x[left_out]]).all()
+    distance = line_distance(x, y, lines, max_distance=9000, order=asked)
+    assert np.array_equal(distance, answer.distance)
+    for some, every in zip(
+        nearest_point(x, y, to_x, to_y, max_distance=9000, order=asked),
+        nearest_point(x, y, to_x, to_y, max_distance=9000),
+        strict=True,
+    ):
+        assert np.array_equal(some[asked], every[asked])
+        assert not np.isfinite(np.where(some[left_out] == -1, np.inf, some[left_out])).any()
 
 
 def test_long_lines_and_a_stray_coordinate_far_away_do_no_harm() -> None:
@@ -319,20 +412,68 @@ def test_nearest_point_gives_the_least_of_all_distances(
     np.testing.assert_allclose(every[near, index[near]], least[near], atol=1e-12)
 
 
-def test_many_points_find_the_same_as_few() -> None:
+def test_of_many_points_at_the_same_distance_the_first_is_taken() -> None:
+    rng = np.random.default_rng(6)
+    to_x, to_y = rng.integers(0, 40, (2, 3000)).astype(float)
+    x, y = rng.integers(-4, 88, (2, 2000)) / 2
+    squared = (x[:, np.newaxis] - to_x) ** 2 + (y[:, np.newaxis] - to_y) ** 2
+    first, least = squared.argmin(axis=1), squared.min(axis=1)
+    for reach in (0.0, 0.5, np.sqrt(0.5), 1.0, 2.0, 1e9, np.inf):
+        distance, index = nearest_point(x, y, to_x, to_y, max_distance=reach)
+        near = np.sqrt(least) <= reach
+        assert np.array_equal(index, np.where(near, first, -1))
+        assert np.array_equal(distance, np.where(near, np.sqrt(least), np.inf))
+
+
+@given(st.floats(0, 1e-3), st.floats(1e-3, 1e6))
+def test_a_point_at_exactly_the_search_distance_counts(step: float, away: float) -> None:
+    reach = float(np.hypot(away, step))
+    distance, index = nearest_point([0.0], [0.0], [away], [0.0], max_distance=away)
+    assert (distance[0], index[0]) == (away, 0)
+    assert nearest_point([0.0], [0.0], [away], [0.0], max_distance=np.nextafter(away, 0))[1] == -1
+    assert nearest_point([0.0], [0.0], [away], [0.0], max_distance=reach)[1] == 0
+
+
+def test_points_of_towns_find_what_a_tree_of_another_kind_finds() -> None:
     rng = np.random.default_rng(8)
-    x, y, to_x, to_y = rng.uniform(0, 1000, (4, 70_000))
-    few = slice(0, 500)
-    distance, index = nearest_point(x, y, to_x[:900], to_y[:900], max_distance=20)
-    for answer, wanted in zip(
-        (distance[few], index[few]),
-        nearest_point(x[few], y[few], to_x[:900], to_y[:900], max_distance=20),
-        strict=True,
-    ):
-        assert np.array_equal(answer, wanted)
-    distance, index = nearest_point(x[few], y[few], to_x, to_y, max_distance=20)
-    np.testing.assert_allclose(np.hypot(x[few] - to_x[index], y[few] - to_y[index]), distance)
-    assert 0.4 < (distance < 2).mean() < 0.7
+    towns = rng.uniform(0, 1e6, (40, 2))
+    x, y = (towns[rng.integers(0, 40, 70_000)] + rng.normal(size=(70_000, 2)) * 300).T
+    targets = towns[rng.integers(0, 30, 20_000)] + rng.normal(size=(20_000, 2)) * 400
+    targets[0] = 1e12
+    for reach in (50.0, np.inf):
+        distance, index = nearest_point(x, y, *targets.T, max_distance=reach)
+        wanted = cKDTree(targets).query(np.column_stack([x, y]), distance_upper_bound=reach)[0]
+        np.testing.assert_allclose(distance, wanted, rtol=1e-12)
+        assert np.array_equal(index >= 0, np.isfinite(wanted))
+    np.testing.assert_allclose(distance, np.hypot(*(np.array([x, y]) - targets[index].T)))
+
+
+# --- the curve ---------------------------------------------------------------------
+
+
+def test_the_curve_takes_every_place_once_and_one_step_at_a_time() -> None:
+    steps, side = 2, 1 << 8
+    column, row = (a.ravel().astype(float) for a in np.indices((side, side)))
+    key = np.empty(column.size, dtype=np.int64)
+    table = curve_module._curve_table()
+    curve_module._curve_kernel(
+        0, key.size, column, row, 0.0, 0.0, float(side), steps, 20, table, key
+    )
+    key.sort()
+    assert np.array_equal(key >> 20, np.arange(key.size))
+    order = key & ((1 << 20) - 1)
+    assert (np.abs(np.diff(column[order])) + np.abs(np.diff(row[order])) == 1).all()
+
+
+def test_the_order_of_a_curve_holds_every_row_and_goes_short_ways() -> None:
+    rng = np.random.default_rng(9)
+    x, y = rng.uniform(0, 1e5, (2, 100_000))
+    x[5], y[5] = 1e12, -1e12
+    order = curve_order(x, y)
+    assert np.array_equal(np.sort(order), np.arange(x.size))
+    step = np.hypot(np.diff(x[order]), np.diff(y[order]))
+    assert np.median(step) < 1e5 / np.sqrt(x.size) * 1.2
+    assert curve_order(x[:0], y[:0]).size == 0
 
 
 # --- what is refused ---------------------------------------------------------------
@@ -354,6 +495,9 @@ def test_coordinates_that_are_no_numbers_are_refused(bad: float) -> None:
 def test_lengths_distances_and_geometries_that_do_not_fit_are_refused() -> None:
     with pytest.raises(BadValueError, match="2 x but 1 y"):
         locate([0.0, 1.0], [0.0], [])
+    for order in ([0, 2], [-1]):
+        with pytest.raises(BadValueError, match="of 2 points"):
+            line_distance([0.0, 1.0], [0.0, 1.0], LINE, max_distance=1, order=np.array(order))
     for distance in (-1.0, np.nan):
         with pytest.raises(BadValueError, match="search distance"):
             nearest_line([0.0], [0.0], LINE, max_distance=distance)
@@ -385,5 +529,5 @@ def test_where_nothing_can_be_cached_it_compiles_all_the_same(
         return lambda kernel: kernel
 
     monkeypatch.setattr(numba, "njit", refuse)
-    kernel = points_module._compile.__wrapped__(points_module._within_kernel)
-    assert kernel is points_module._within_kernel
+    kernel = curve_module.compiled.__wrapped__(trees_module._within_kernel)
+    assert kernel is trees_module._within_kernel

@@ -17,11 +17,11 @@ from bredband_gis.crs import metric_crs
 from bredband_gis.errors import BadValueError, NoCrsError
 from bredband_gis.points import (
     LineVertices,
-    SegmentTree,
     line_vertices,
     plain_coordinates,
     plain_distance,
 )
+from bredband_gis.trees import SegmentTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
