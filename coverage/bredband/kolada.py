@@ -174,7 +174,9 @@ def _missing_pages(path: Path, pages: list[dict[str, Any]]) -> list[Finding]:
     return found
 
 
-def _figures(frame: pd.DataFrame, path: Path, language: str) -> tuple[pd.DataFrame, list[Finding]]:
+def _figures(
+    frame: pd.DataFrame, path: Path, titles: dict[str, str], language: str
+) -> tuple[pd.DataFrame, list[Finding]]:
     findings = []
 
     def leave_out(mask: pd.Series[bool], rule: str, message: str, column: str) -> None:
