@@ -90,9 +90,10 @@ def test_every_area_has_every_row_even_without_premises():
     rows = status({"segment": "tätort"}, {"segment": "utanför", "municipality_code": "2502"})
     places = municipalities("2502", "2501", "1201")
     table = count(rows, places)
-    # 1 region, 2 counties and 3 municipalities x 3 segments x 2 bases x 3 measures x 2 speeds.
-    assert len(table) == 6 * 3 * 2 * 3 * 2
-    assert table["segment"].drop_duplicates().tolist() == ["total", "tätort", "utanför"]
+    # 1 region, 2 counties and 3 municipalities x 5 segments x 2 bases x 4 measures x 2 speeds.
+    assert len(table) == 6 * 5 * 2 * 4 * 2
+    segments = ["total", "tätort", "utanför", "tätbyggt", "glesbygd"]
+    assert table["segment"].drop_duplicates().tolist() == segments
     areas = table[["area_kind", "area_code", "area_name"]].drop_duplicates()
     assert areas.to_numpy().tolist() == [
         ["region", "R", "Regionen"],
@@ -105,10 +106,10 @@ def test_every_area_has_every_row_even_without_premises():
     empty = table[table["area_code"] == "1201"]
     assert (empty[["total", "served"]] == 0).all(axis=None)
     assert empty["share"].isna().all()
-    first = table.head(6)[["base", "measure", "speed_mbit"]].to_numpy().tolist()
+    first = table.head(8)[["base", "measure", "speed_mbit"]].to_numpy().tolist()
     assert first == [
         ["households", measure, speed]
-        for measure in ("connected", "passed", "planned")
+        for measure in ("connected", "passed", "planned", "connected_any")
         for speed in (100, 1000)
     ]
     assert count(rows.iloc[::-1], places.iloc[::-1]).equals(table)
@@ -140,7 +141,7 @@ def test_premises_without_segment_count_in_the_total_only():
 
 def test_no_premises_at_all():
     table = count(status({}).iloc[:0], municipalities("2501"))
-    assert len(table) == 3 * 2 * 3 * 2
+    assert len(table) == 3 * 2 * 4 * 2
     assert (table["total"] == 0).all()
 
 
@@ -268,6 +269,7 @@ building = st.fixed_dictionaries(
         "households": st.integers(0, 30),
         "workplaces": st.integers(0, 5),
         "speed_mbit": speed,
+        "wireless_speed_mbit": speed,
         "passed_speed_mbit": speed,
         "planned_speed_mbit": speed,
     }
@@ -288,16 +290,18 @@ def test_parts_add_up_and_measures_only_grow(rows):
     by_kind = table.groupby([key for key in KEYS if key != "area_code"])[numbers].sum()
     for kind in ("county", "municipality"):
         assert by_kind.loc[kind].equals(by_kind.loc["region"])
-    is_total = table["segment"] == "total"
     keys = [key for key in KEYS if key != "segment"]
-    parts = table[~is_total].groupby(keys)[numbers].sum()
-    assert parts.equals(table[is_total].groupby(keys)[numbers].sum())
+    whole = table[table["segment"] == "total"].groupby(keys)[numbers].sum()
+    for split in (("tätort", "småort", "utanför"), ("tätbyggt", "glesbygd")):
+        assert table[table["segment"].isin(split)].groupby(keys)[numbers].sum().equals(whole)
+    assert not table[table["segment"] == "tätbyggt"].empty
 
     wide = table.pivot_table(
         index=[key for key in KEYS if key != "measure"], columns="measure", values="served"
     )
     assert (wide["connected"] <= wide["passed"]).all()
     assert (wide["passed"] <= wide["planned"]).all()
+    assert (wide["connected"] <= wide["connected_any"]).all()
     by_speed = table.pivot_table(index=KEYS[:-1], columns="speed_mbit", values="served")
     assert (by_speed[1000] <= by_speed[100]).all()
     assert (table["served"] <= table["total"]).all()

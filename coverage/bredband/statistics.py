@@ -2,85 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from bredband_gis.errors import BadValueError, MissingColumnError
-from bredband_gis.store import scratch
+from bredband_gis.errors import BadValueError
 
-from bredband.tables import BASES, GOALS, MEASURES, SEGMENTS, STATISTICS, TOTAL
+from bredband.counting import BUILT_UP_SEGMENTS, encode, find_places, need, reached, tally
+from bredband.tables import (
+    ACCEPTED,
+    ACCESS,
+    AID_COLOURS,
+    BASES,
+    CONNECTED_ANY,
+    GOALS,
+    STATE_AID,
+    STATISTICS,
+    TECHNOLOGIES,
+    TECHNOLOGY,
+    TOTAL,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from bredband.region import Goal
 
-_STATUS_COLUMNS: Final = (
-    "municipality_code", "segment", "households", "workplaces",
-    "speed_mbit", "passed_speed_mbit", "planned_speed_mbit",
-)  # fmt: skip
-_AREA_COLUMNS: Final = ("municipality_code", "municipality_name", "county_code", "county_name")
+OFFERED: Final = ("offered_households", "accepted_households")
 
-_COVERAGE_SQL: Final = """
-WITH counts AS (
-    -- One pass over the premises; everything below works on a few thousand rows.
-    SELECT municipality_code, segment, speed,
-           sum(households) AS households,
-           sum(CASE WHEN has THEN households ELSE 0 END) AS households_connected,
-           sum(CASE WHEN has OR near THEN households ELSE 0 END) AS households_passed,
-           sum(CASE WHEN has OR near OR due THEN households ELSE 0 END) AS households_planned,
-           sum(workplaces) AS workplaces,
-           sum(CASE WHEN has THEN workplaces ELSE 0 END) AS workplaces_connected,
-           sum(CASE WHEN has OR near THEN workplaces ELSE 0 END) AS workplaces_passed,
-           sum(CASE WHEN has OR near OR due THEN workplaces ELSE 0 END) AS workplaces_planned
-    FROM (
-        SELECT *, speed_mbit >= speed AS has, passed_speed_mbit >= speed AS near,
-               planned_speed_mbit >= speed AS due
-        FROM premises CROSS JOIN speeds
-    )
-    GROUP BY ALL
-),
-areas AS (
-    SELECT 1 AS kind_order, 'region' AS area_kind, $region_code AS area_code,
-           $region_name AS area_name, municipality_code
-    FROM municipalities
-    UNION ALL
-    SELECT 2, 'county', county_code, min(county_name) OVER (PARTITION BY county_code),
-           municipality_code
-    FROM municipalities
-    UNION ALL
-    SELECT 3, 'municipality', municipality_code, municipality_name, municipality_code
-    FROM municipalities
-),
-tall AS (
-    -- Each premises counts in its segment and in the total.
-    SELECT c.municipality_code, s.segment, s.segment_order, c.speed, b.*
-    FROM counts c
-    JOIN segments s ON s.segment = c.segment OR s.segment = $total
-    CROSS JOIN LATERAL (VALUES
-        ('households', 'connected', c.households, c.households_connected),
-        ('households', 'passed', c.households, c.households_passed),
-        ('households', 'planned', c.households, c.households_planned),
-        ('workplaces', 'connected', c.workplaces, c.workplaces_connected),
-        ('workplaces', 'passed', c.workplaces, c.workplaces_passed),
-        ('workplaces', 'planned', c.workplaces, c.workplaces_planned)
-    ) AS b(base, measure, total, served)
-)
-SELECT a.area_kind, a.area_code, a.area_name, s.segment, b.base, m.measure,
-       v.speed AS speed_mbit, $year AS year,
-       coalesce(sum(t.total), 0)::BIGINT AS total,
-       coalesce(sum(t.served), 0)::BIGINT AS served,
-       sum(t.served)::DOUBLE / nullif(sum(t.total), 0) AS share
-FROM areas a
-CROSS JOIN segments s CROSS JOIN bases b CROSS JOIN measures m CROSS JOIN speeds v
-LEFT JOIN tall t ON t.municipality_code = a.municipality_code AND t.segment = s.segment
-     AND t.base = b.base AND t.measure = m.measure AND t.speed = v.speed
-GROUP BY ALL
-ORDER BY min(a.kind_order), area_code, min(s.segment_order), min(b.base_order),
-         min(m.measure_order), v.speed
-"""
+CLASSES: Final = {
+    "connected": ("speed_mbit",),
+    "passed": ("speed_mbit", "passed_speed_mbit"),
+    "planned": ("speed_mbit", "passed_speed_mbit", "planned_speed_mbit"),
+    CONNECTED_ANY: ("speed_mbit", "wireless_speed_mbit"),
+}
+"""Measure -> the speeds of a premises of which one must reach the speed that is counted."""
+
+SPEEDS: Final = ("speed_mbit", "passed_speed_mbit", "planned_speed_mbit", "wireless_speed_mbit")
 
 
 def coverage_table(
@@ -91,12 +51,16 @@ def coverage_table(
     region_name: str,
     year: int,
     speeds_mbit: Sequence[int],
+    localities: pd.DataFrame | None = None,
+    deso: pd.DataFrame | None = None,
+    built_up_segments: Sequence[str] = BUILT_UP_SEGMENTS,
+    target_mbit: int = 100,
 ) -> pd.DataFrame:
     """Count households and workplaces by area, segment, measure and speed.
 
     ``share`` is served / total of households or workplaces, never of buildings.
     Measures are cumulative: passed counts the connected as well, planned both.
-    Holiday homes are not counted, and wireless serves nobody.
+    Holiday homes are not counted, and wireless counts in connected_any alone.
 
     Parameters
     ----------
@@ -111,45 +75,221 @@ def coverage_table(
         Year that the coverage refers to.
     speeds_mbit : sequence of int
         Download speeds, Mbit/s.
+    localities : DataFrame, optional
+        ``locality_code`` and ``locality_name``, several rows of a code allowed: each
+        locality gets rows too. The premises then need ``locality_code``.
+    deso : DataFrame, optional
+        The same for ``deso_code`` and ``deso_name``.
+    built_up_segments : sequence of str
+        Segments that are tätbyggt; the others are glesbygd. Inferred, not PTS's wording (I).
+    target_mbit : int
+        Speed of the offers, Mbit/s (the aid threshold, F).
 
     Returns
     -------
     DataFrame
-        tables.STATISTICS: region, counties, municipalities in order of code; the total
-        first, then every segment that the region has, each for both bases, three
-        measures and every speed.
+        tables.STATISTICS: region, counties, municipalities, localities, DeSO in order of
+        code; the total first, then every segment that the region has, then tätbyggt and
+        glesbygd, each for both bases, every measure and speed. ``accepted`` is there where
+        the premises have offers, for households at the target speed: its total is the
+        households that got an offer. Where no locality is known there are only totals, and
+        localities and DeSO have only totals.
 
     Raises
     ------
     MissingColumnError
         A column is missing.
     BadValueError
-        Premises lie in a municipality that is not listed.
+        Premises lie in an area that is not listed, or more households accepted than
+        were offered.
     """
-    _need(status, _STATUS_COLUMNS, "status")
-    _need(municipalities, _AREA_COLUMNS, "municipalities")
-    strangers = ~status["municipality_code"].isin(municipalities["municipality_code"])
-    if strangers.any():
-        codes = ", ".join(sorted(status["municipality_code"][strangers].astype("str").unique())[:5])
-        msg = (
-            f"{strangers.sum()} of {len(status)} premises lie in a municipality not listed: {codes}"
-        )
-        raise BadValueError(msg, where="status", fix="use the municipalities it was made with")
-    present = status["segment"].dropna().unique()
-    segments = [TOTAL, *(name for name in SEGMENTS if name in present)]
+    speeds = sorted({int(speed) for speed in speeds_mbit})
+    offers = set(OFFERED) <= set(status.columns)
+    need(status, SPEEDS, "status")
+    if offers:
+        _refuse_more_accepted(status)
+    counted = tally(
+        status,
+        {name: reached(status[name], speeds) for name in SPEEDS},
+        sums=(*BASES, *(OFFERED if offers else ())),
+        locality=localities is not None,
+        deso=deso is not None,
+    )
+    places = find_places(
+        municipalities,
+        counted.cells["segment"].dropna(),
+        region_code=region_code,
+        region_name=region_name,
+        localities=localities,
+        deso=deso,
+        built_up_segments=built_up_segments,
+    )
+    places.refuse_strangers(counted)
+    within = places.matrix(counted.cells)
+    keys, totals, serveds = [], [], []
+    for base in BASES:
+        for measure, columns in CLASSES.items():
+            best = best_class(counted.classes, columns)
+            by_class = within @ counted.by_cell(base, best, len(speeds) + 1)
+            # Of class 2 or more: everybody who is not of class 0 or 1.
+            served = by_class[:, ::-1].cumsum(axis=1)[:, ::-1]
+            keys += [(base, measure, speed) for speed in speeds]
+            totals += [served[:, 0]] * len(speeds)
+            serveds += list(served[:, 1:].T)
+        if offers and base == "households":
+            keys.append((base, ACCEPTED, int(target_mbit)))
+            offered, accepted = ((within @ counted.by_cell(name))[:, 0] for name in OFFERED)
+            totals.append(offered)
+            serveds.append(accepted)
+    table = _long(places.slots, pd.DataFrame(keys, columns=["base", "measure", "speed_mbit"]))
+    total, served = (np.column_stack(one).ravel() for one in (totals, serveds))
+    table = table.assign(year=year, total=total, served=served, share=_share(served, total))
+    return _typed(table, STATISTICS.columns)
 
-    with scratch() as con:
-        con.register("premises", _arrow(status[list(_STATUS_COLUMNS)]))
-        con.register("municipalities", _arrow(municipalities[list(_AREA_COLUMNS)]))
-        con.register("speeds", pa.table({"speed": sorted({int(speed) for speed in speeds_mbit})}))
-        for name, values in (("segment", segments), ("base", BASES), ("measure", MEASURES)):
-            order = {name: list(values), f"{name}_order": list(range(len(values)))}
-            con.register(f"{name}s", pa.table(order))
-        options = {
-            "region_code": region_code, "region_name": region_name, "year": year, "total": TOTAL,
-        }  # fmt: skip
-        table: pd.DataFrame = con.execute(_COVERAGE_SQL, options).df()
-    return table.astype({name: str(column.dtype) for name, column in STATISTICS.columns.items()})
+
+def best_class(
+    classes: Mapping[str, NDArray[np.int64]], columns: Sequence[str]
+) -> NDArray[np.int64]:
+    """Give how many of the speeds the best of some columns reaches."""
+    best = classes[columns[0]]
+    for name in columns[1:]:
+        best = np.maximum(best, classes[name])
+    return best
+
+
+def technology_table(
+    status: pd.DataFrame,
+    municipalities: pd.DataFrame,
+    *,
+    region_code: str,
+    region_name: str,
+    year: int,
+    localities: pd.DataFrame | None = None,
+    deso: pd.DataFrame | None = None,
+    built_up_segments: Sequence[str] = BUILT_UP_SEGMENTS,
+) -> pd.DataFrame:
+    """Count who has each technology, whatever its speed, as PTS's technology table does.
+
+    A household with two technologies counts in both. ``near_fibre`` counts those who
+    have fibre as well, as PTS's "i närhet av fiber" is published (Gällivare: 85.26 %
+    near of which 79.66 % have it). ``wired`` is any of the technologies that the region
+    counts as wired; ``any`` is wired or wireless.
+
+    Parameters
+    ----------
+    status, municipalities, region_code, region_name, year, localities, deso, built_up_segments
+        As :func:`coverage_table`.
+
+    Returns
+    -------
+    DataFrame
+        tables.TECHNOLOGY: areas and segments as in coverage, both bases, every access.
+
+    Raises
+    ------
+    MissingColumnError, BadValueError
+        As :func:`coverage_table`.
+    """
+    need(status, ("technologies", "near_fibre", "technology"), "status")
+    codes, listed = encode(status["technologies"])
+    counted = tally(
+        status,
+        {
+            "technologies": codes,
+            "near_fibre": status["near_fibre"].to_numpy(bool, na_value=False).astype(np.uint8),
+            "wired": status["technology"].notna().to_numpy(np.uint8),
+        },
+        locality=localities is not None,
+        deso=deso is not None,
+    )
+    places = find_places(
+        municipalities,
+        counted.cells["segment"].dropna(),
+        region_code=region_code,
+        region_name=region_name,
+        localities=localities,
+        deso=deso,
+        built_up_segments=built_up_segments,
+    )
+    places.refuse_strangers(counted)
+    within = places.matrix(counted.cells)
+    # What each list of technologies holds, an empty one first: codes count from 1.
+    lists = [set(), *({part.strip() for part in str(text).split(",")} - {""} for text in listed)]
+    of_list = counted.classes["technologies"]
+    has = {
+        name: np.array([name in held for held in lists])[of_list].astype(np.int64)
+        for name in TECHNOLOGIES
+    }
+    has |= {name: counted.classes[name] for name in ("near_fibre", "wired")}
+    has["any"] = np.array([bool(held) for held in lists])[of_list].astype(np.int64)
+    keys, totals, serveds = [], [], []
+    for base in BASES:
+        for access in ACCESS:
+            by_class = within @ counted.by_cell(base, has[access], 2)
+            keys.append((base, access))
+            totals.append(by_class.sum(axis=1))
+            serveds.append(by_class[:, 1])
+    table = _long(places.slots, pd.DataFrame(keys, columns=["base", "access"]))
+    total, served = (np.column_stack(one).ravel() for one in (totals, serveds))
+    table = table.assign(year=year, total=total, served=served, share=_share(served, total))
+    return _typed(table, TECHNOLOGY.columns)
+
+
+def state_aid_table(
+    status: pd.DataFrame,
+    municipalities: pd.DataFrame,
+    *,
+    region_code: str,
+    region_name: str,
+    localities: pd.DataFrame | None = None,
+    deso: pd.DataFrame | None = None,
+    built_up_segments: Sequence[str] = BUILT_UP_SEGMENTS,
+) -> pd.DataFrame:
+    """Count households and workplaces in white, grey and black premises.
+
+    Parameters
+    ----------
+    status, municipalities, region_code, region_name, localities, deso, built_up_segments
+        As :func:`coverage_table`.
+
+    Returns
+    -------
+    DataFrame
+        tables.STATE_AID: areas and segments as in coverage, both bases;
+        white + grey + black = total.
+
+    Raises
+    ------
+    MissingColumnError, BadValueError
+        As :func:`coverage_table`; also for a premises without a colour.
+    """
+    need(status, ("aid_colour",), "status")
+    codes, colours = encode(status["aid_colour"])
+    order = np.concatenate([[-1], pd.Index(AID_COLOURS).get_indexer(pd.Index(colours))])
+    strange = int((order[codes] < 0).sum())
+    if strange:
+        msg = f"{strange} of {len(status)} premises are not {', '.join(AID_COLOURS)}"
+        raise BadValueError(msg, where="status, aid_colour", fix="make it with premises_status")
+    counted = tally(
+        status, {"colour": codes}, locality=localities is not None, deso=deso is not None
+    )
+    places = find_places(
+        municipalities,
+        counted.cells["segment"].dropna(),
+        region_code=region_code,
+        region_name=region_name,
+        localities=localities,
+        deso=deso,
+        built_up_segments=built_up_segments,
+    )
+    places.refuse_strangers(counted)
+    within = places.matrix(counted.cells)
+    colour = order[counted.classes["colour"]]
+    found = [within @ counted.by_cell(base, colour, len(AID_COLOURS)) for base in BASES]
+    by_colour = np.stack(found, axis=1).reshape(-1, len(AID_COLOURS))
+    table = _long(places.slots, pd.DataFrame({"base": BASES}))
+    table[list(AID_COLOURS)] = by_colour
+    return _typed(table.assign(total=by_colour.sum(axis=1)), STATE_AID.columns)
 
 
 def goals_table(coverage: pd.DataFrame, goals: Sequence[Goal]) -> pd.DataFrame:
@@ -157,7 +297,7 @@ def goals_table(coverage: pd.DataFrame, goals: Sequence[Goal]) -> pd.DataFrame:
 
     ``missing`` = max(0, ceil(target x total) - served): how many more must be
     served. An area without households (or workplaces) has no share, and nothing
-    missing.
+    missing; nor has one without offers, where the goal counts who accepted one.
 
     Parameters
     ----------
@@ -169,27 +309,31 @@ def goals_table(coverage: pd.DataFrame, goals: Sequence[Goal]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        tables.GOALS: goals in their order, each for its bases and every area.
+        tables.GOALS: goals in their order, each for its bases and every area. A goal that
+        counts who accepted an offer has no rows for workplaces, which get none.
 
     Raises
     ------
     BadValueError
         The coverage has no figures at the speed of a goal.
     """
-    _need(coverage, tuple(STATISTICS.columns), "coverage")
+    need(coverage, tuple(STATISTICS.columns), "coverage")
     total = coverage[coverage["segment"] == TOTAL]
     parts = []
     for goal in goals:
-        at_speed = total[total["speed_mbit"] == goal.speed_mbit]
+        counted = total[total["measure"] == goal.measure]
+        if goal.measure == ACCEPTED and counted.empty:
+            counted = _no_offers(total, goal.speed_mbit)
+        at_speed = counted[counted["speed_mbit"] == goal.speed_mbit]
         if at_speed.empty and len(total):
             msg = f"goal {goal.name!r} is at {goal.speed_mbit} Mbit/s, which was not counted"
-            raise BadValueError(
-                msg,
-                where="[definitions] speeds_mbit",
-                fix=f"add {goal.speed_mbit} to speeds_mbit in region.toml",
-            )
+            fix = f"add {goal.speed_mbit} to speeds_mbit in region.toml"
+            if goal.measure == ACCEPTED:
+                msg = f"goal {goal.name!r} is at {goal.speed_mbit} Mbit/s, the offers are not"
+                fix = "give the goal the speed of the offers, target_speed_mbit"
+            raise BadValueError(msg, where="[definitions] speeds_mbit", fix=fix)
         for base in goal.bases:
-            rows = at_speed[(at_speed["base"] == base) & (at_speed["measure"] == goal.measure)]
+            rows = at_speed[at_speed["base"] == base]
             # 0.07 x 100 is 7.000000000000001 in doubles, and 7 is enough.
             needed = np.ceil(np.round(goal.target * rows["total"].to_numpy(), 6)).astype(np.int64)
             missing = np.maximum(0, needed - rows["served"].to_numpy())
@@ -209,12 +353,36 @@ def goals_table(coverage: pd.DataFrame, goals: Sequence[Goal]) -> pd.DataFrame:
     return table.astype(columns)
 
 
-def _arrow(table: pd.DataFrame) -> pa.Table:
-    return pa.Table.from_pandas(pd.DataFrame(table), preserve_index=False)
+def _no_offers(total: pd.DataFrame, speed_mbit: int) -> pd.DataFrame:
+    """Give every area a row in which nobody got an offer."""
+    areas = total.drop_duplicates(["area_kind", "area_code"])
+    return areas.assign(
+        base="households", measure=ACCEPTED, speed_mbit=speed_mbit, total=0, served=0, share=np.nan
+    )
 
 
-def _need(table: pd.DataFrame, columns: tuple[str, ...], where: str) -> None:
-    missing = [name for name in columns if name not in table]
-    if missing:
-        msg = f"column {', '.join(missing)} is missing; found: {', '.join(map(str, table.columns))}"
-        raise MissingColumnError(msg, where=where, fix=f"the table needs {', '.join(columns)}")
+def _refuse_more_accepted(status: pd.DataFrame) -> None:
+    offered, accepted = (status[name].to_numpy(np.float64, na_value=0) for name in OFFERED)
+    more = int((accepted > offered).sum())
+    if more:
+        msg = f"more households accepted an offer than got one, in {more} of {len(status)} premises"
+        raise BadValueError(
+            msg, where="status, accepted_households", fix="correct the offers of these premises"
+        )
+
+
+def _long(slots: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
+    """Give a row for each slot and each of the keys, slot by slot."""
+    slot = slots.take(np.repeat(np.arange(len(slots)), len(keys))).reset_index(drop=True)
+    key = keys.take(np.tile(np.arange(len(keys)), len(slots))).reset_index(drop=True)
+    return pd.concat([slot, key], axis=1)
+
+
+def _share(served: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(served, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+def _typed(table: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Keep the columns of a schema, in its order and of its types."""
+    kept: pd.DataFrame = table[list(columns)].reset_index(drop=True)
+    return kept.astype({name: str(column.dtype) for name, column in columns.items()})
