@@ -531,3 +531,20 @@ def test_where_nothing_can_be_cached_it_compiles_all_the_same(
     monkeypatch.setattr(numba, "njit", refuse)
     kernel = curve_module.compiled.__wrapped__(trees_module._within_kernel)
     assert kernel is trees_module._within_kernel
+
+
+def test_many_points_in_multipolygons_are_found() -> None:
+    """Parts, holes and neighbours: the same answers from many points as from each alone."""
+    rng = np.random.default_rng(5)
+    hole = shapely.box(2, 2, 4, 4)
+    polygons = [
+        shapely.multipolygons([shapely.box(0, 0, 10, 10) - hole, shapely.box(20, 0, 30, 10)]),
+        shapely.box(10, 0, 20, 10),
+        shapely.multipolygons([shapely.box(2, 2, 4, 4)]),
+    ]
+    x, y = rng.uniform(-2, 34, 200_000), rng.uniform(-2, 12, 200_000)
+    found = locate(x, y, polygons)
+    few = np.concatenate([locate(x[i : i + 1], y[i : i + 1], polygons) for i in range(300)])
+    assert (found[:300] == few).all()
+    counts = np.bincount(found + 1, minlength=4) / len(x) * 36 * 14
+    assert counts == pytest.approx([504 - 300, 196, 100, 4], abs=2)

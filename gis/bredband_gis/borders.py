@@ -67,7 +67,8 @@ def open_cells(x: Floats, y: Floats, polygons: NDArray[np.object_]) -> OpenCells
         return None
     columns, rows = (int(n) for n in np.ceil((high - low) / size))
     slack = _SLACK + 8 * float(np.spacing(np.abs([low, high]).max())) / size
-    rings, _ = shapely.get_rings(polygons, return_index=True)
+    # A multipolygon has no rings of its own, only its parts have.
+    rings = shapely.get_rings(shapely.get_parts(polygons))
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     if slack > 1e-3 or max(columns, rows) > _MOST_CELLS or not np.isfinite(xy).all():
         return None
