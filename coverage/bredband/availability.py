@@ -197,7 +197,7 @@ def premises_status(
     passed_speed = float(definitions.passed_speed_mbit)
     passed = np.where(near & (speed < passed_speed), passed_speed, 0.0)
     if passed_speed >= definitions.aid_speed_mbit:
-        _take_routes(count_aid, places, fibre, lines, near, route_m, definitions)
+        _take_routes(count_aid, places, fibre, lines, near, has_fibre, route_m, definitions)
 
     promised = _promised(
         places, count_aid, plans=plans, plan_areas=plan_areas, definitions=definitions, year=year
@@ -402,6 +402,9 @@ class _Aid:
     definitions: Definitions
 
     def take(self, at: Ints, rank: Ints, speed: Floats, operator: NDArray[np.object_]) -> None:
+        # Where fibre is, its speed can be ordered.
+        orderable = float(self.definitions.passed_speed_mbit)
+        speed = np.where(rank == _FIBRE, np.maximum(speed, orderable), speed)
         counts = np.isin(np.array(TECHNOLOGIES), self.definitions.aid_technologies)[rank]
         counts &= speed >= self.definitions.aid_speed_mbit
         self.networks.take(at[counts], rank[counts], operator[counts])
@@ -548,6 +551,7 @@ def _take_routes(
     fibre: gpd.GeoDataFrame | None,
     lines: NDArray[np.object_],
     near: Bools,
+    has_fibre: Bools,
     route_m: Floats,
     definitions: Definitions,
 ) -> None:
@@ -557,7 +561,7 @@ def _take_routes(
     owner = np.full(len(lines), NO_OPERATOR, dtype=object)
     if fibre is not None and len(lines):
         owner = read_operators(fibre)
-    passing = np.flatnonzero(near & ~by_route)
+    passing = np.flatnonzero(near & ~by_route & ~has_fibre)
     _count_fibre(aid, passing, NO_OPERATOR, definitions)
     rows = np.flatnonzero(by_route)
     for name in np.unique(owner.astype(str)).tolist() if len(rows) else []:

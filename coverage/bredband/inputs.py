@@ -23,12 +23,33 @@ from bredband_gis.errors import (
     MissingColumnError,
     rule_of,
 )
+from bredband_gis.files import check_file
 from bredband_gis.quality import Finding
-from bredband_gis.sources import Layer, has_geometry, read_layer, read_table, sample_raster
+from bredband_gis.sources import (
+    Layer,
+    has_geometry,
+    read_layer,
+    read_table,
+    sample_raster,
+    sha256,
+)
 from bredband_gis.tabular import as_text
 
 from bredband.availability import coverage_mismatches, distance_to_fibre, premises_status
-from bredband.premises import build_premises, derive_households, municipality_mismatches
+from bredband.localities import dissolve_localities
+from bredband.mobile import MobileLayer, count_networks, mobile_cover
+from bredband.ofds import is_ofds, read_ofds_layer
+from bredband.population import (
+    grid_from_raster,
+    households_from_population,
+    lay_population,
+)
+from bredband.premises import (
+    build_premises,
+    derive_households,
+    locate_buildings,
+    municipality_mismatches,
+)
 from bredband.progress import Steps
 from bredband.tables import MUNICIPALITIES, PREMISES, PROVENANCES, check_table
 from bredband.takeup import add_offers
@@ -97,7 +118,7 @@ class Inputs:
     offers: pd.DataFrame | None
     deso: gpd.GeoDataFrame | None
     population: pd.DataFrame | None
-    mobile: tuple[Any, ...]
+    mobile: tuple[MobileLayer, ...]
     set_aside: pd.DataFrame
     findings: tuple[Finding, ...]
     files: list[dict[str, Any]]
@@ -200,6 +221,9 @@ def find_status(region: Region, inputs: Inputs) -> gpd.GeoDataFrame:
     )
     if inputs.offers is not None:
         status = add_offers(status, inputs.offers)
+    if inputs.mobile:
+        cover = mobile_cover(status["x"], status["y"], inputs.mobile, region.region.crs)
+        status["mobile_networks"] = count_networks(cover, inputs.mobile)
     found: gpd.GeoDataFrame = status
     return found
 
@@ -235,6 +259,7 @@ class _Reader:
     set_aside: list[pd.DataFrame] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
+    population: pd.DataFrame | None = None
 
     def read(self) -> Inputs:
         settings = self.region.region
@@ -266,7 +291,7 @@ class _Reader:
             plans, plan_areas = self._by_id_or_area("plans", premises)
             connected = self._together("connected", self._connected)
             offers = self._together("offers", self._offers)
-            mobile: tuple[Any, ...] = ()
+            mobile = self._mobile()
         if municipalities is None or premises is None or roads is None:
             raise _Unusable
         inputs = Inputs(
@@ -282,7 +307,7 @@ class _Reader:
             connected=connected,
             offers=offers,
             deso=deso,
-            population=None,
+            population=self.population,
             mobile=mobile,
             set_aside=self._all_set_aside(),
             findings=tuple(self.findings),
@@ -411,7 +436,9 @@ class _Reader:
         frame = self._layer(
             "localities", source, kind="polygon", required=("segment",), numeric=("population",)
         ).assign(provenance=source.provenance)
-        if "locality_code" not in frame and "locality_name" in frame:
+        if "locality_code" in frame:
+            frame = dissolve_localities(frame, where=f"{source.path.name}, layer localities")
+        elif "locality_name" in frame:
             frame["locality_code"] = frame["locality_name"]
         return self._inside_region(frame, "localities", source, municipalities)
 
@@ -484,6 +511,8 @@ class _Reader:
             )
         if derived:
             frame[["households", "workplaces", "holiday_homes"]] = derive_households(frame)
+            if self._lay_population(frame, municipalities, totals):
+                totals = None  # they are in it already
         premises, set_aside = build_premises(
             frame,
             municipalities,
@@ -558,7 +587,104 @@ class _Reader:
         return frame.assign(provenance=source.provenance)
 
     def _fibre(self, source: SourceSettings) -> gpd.GeoDataFrame:
+        given = source.resolve(self.region.folder)
+        if is_ofds(given.path):
+            layer = read_ofds_layer(given, crs=self.region.region.crs, extent=self.extent)
+            self._note("fibre", source, layer)
+            return layer.frame.assign(provenance=source.provenance)
         return self._layer("fibre", source, kind="line").assign(provenance=source.provenance)
+
+    def _grid(self, source: SourceSettings) -> gpd.GeoDataFrame:
+        given = source.resolve(self.region.folder)
+        if given.path.suffix.casefold() in RASTERS:
+            cells = grid_from_raster(given, crs=self.region.region.crs, extent=self.extent)
+            self._note_raster("population", source, cells=len(cells))
+            return cells
+        numeric = ("population",)
+        if source.cell_m is not None:
+            return self._cells("population", source, required=numeric, numeric=numeric)
+        return self._layer("population", source, kind="polygon", required=numeric, numeric=numeric)
+
+    def _lay_population(
+        self,
+        frame: gpd.GeoDataFrame,
+        municipalities: gpd.GeoDataFrame,
+        totals: pd.DataFrame | None,
+    ) -> bool:
+        """Lay the population grid on buildings whose households are not known."""
+        grid = self._together("population", self._grid)
+        if grid is None:
+            return False
+        known = totals is not None and "population" in totals
+        laid = lay_population(
+            frame,
+            municipalities,
+            grid,
+            capacity=frame["households"].to_numpy(),
+            totals=totals[["municipality_code", "population"]] if known else None,  # type: ignore[index]
+            file=self.region.sources.population[0].path.name,
+        )
+        place = locate_buildings(frame, municipalities)
+        frame["households"] = households_from_population(
+            laid.persons, place, totals, frame["premises_id"]
+        ).to_numpy()
+        self.set_aside.append(laid.set_aside)
+        self.findings.extend(laid.findings)
+        self.population = laid.table
+        return True
+
+    def _mobile(self) -> tuple[MobileLayer, ...]:
+        layers: list[MobileLayer] = []
+        for source in self.region.sources.mobile:
+
+            def read(source: SourceSettings = source) -> None:
+                layers.extend(self._mobile_layers(source))
+
+            self.guard(read)
+        return tuple(layers)
+
+    def _mobile_layers(self, source: SourceSettings) -> list[MobileLayer]:
+        given = source.resolve(self.region.folder)
+        where = f"{given.path.name}, layer mobile"
+        if given.path.suffix.casefold() in RASTERS:
+            said = source.constants
+            missing = [name for name in ("operator", "technology") if name not in said]
+            if missing:
+                msg = f"a raster does not say {' or '.join(missing)}, and region.toml does not"
+                fix = 'write constants = { operator = "…", technology = "lte" } under it'
+                raise MissingColumnError(msg, where=where, fix=fix)
+            technology = normalise_technology(pd.Series([said["technology"]]), where=where)[0]
+            self._note_raster("mobile", source)
+            return [
+                MobileLayer(
+                    operator=str(said["operator"]),
+                    technology=str(technology),
+                    source=given,
+                    threshold=float(said.get("threshold", 1)),
+                )
+            ]
+        frame = self._layer("mobile", source, kind="polygon", required=("operator", "technology"))
+        frame["technology"] = normalise_technology(frame["technology"], where=where)
+        return [
+            MobileLayer(operator=str(operator), technology=str(technology), areas=areas)
+            for (operator, technology), areas in frame.groupby(["operator", "technology"])
+        ]
+
+    def _note_raster(self, name: str, source: SourceSettings, **facts: Any) -> None:
+        given = source.resolve(self.region.folder)
+        self.files.append(
+            {
+                "layer": name,
+                "path": self.region.relative(given.path),
+                "file": given.path.name,
+                "sha256": sha256(check_file(given, name=name)),
+                **facts,
+                "provenance": source.provenance,
+                "source": source.source,
+                "licence": source.licence,
+                "year": source.year,
+            }
+        )
 
     def _connected(self, source: SourceSettings) -> gpd.GeoDataFrame:
         frame = self._layer(
@@ -665,18 +791,7 @@ class _Reader:
         table = pd.DataFrame(
             {"premises_id": premises["premises_id"][met].to_numpy(), "speed_mbit": value[met]}
         ).assign(**source.constants)
-        self.files.append(
-            {
-                "layer": name,
-                "path": self.region.relative(given.path),
-                "file": given.path.name,
-                "premises_met": int(met.sum()),
-                "provenance": source.provenance,
-                "source": source.source,
-                "licence": source.licence,
-                "year": source.year,
-            }
-        )
+        self._note_raster(name, source, premises_met=int(met.sum()))
         return table
 
 

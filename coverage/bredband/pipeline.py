@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 
@@ -11,16 +11,27 @@ from bredband.buildout import plan_buildout
 from bredband.cost import cost_table
 from bredband.inputs import Inputs, find_status, least_certain, read_inputs
 from bredband.maps import coverage_map
+from bredband.mobile import mobile_table
 from bredband.priority import add_support, rank_areas
 from bredband.progress import Steps
 from bredband.publication import cell_sizes, generalise_areas
 from bredband.results import Results, write_results
-from bredband.statistics import coverage_table, goals_table
+from bredband.standing import national_shares, standing_table
+from bredband.statistics import (
+    coverage_table,
+    goals_table,
+    state_aid_table,
+    technology_table,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bredband.region import Region
+
+
+_STATUS_LAYERS = ("premises", "coverage", "connected", "fibre", "plans")
+"""What the status of a premises rests on."""
 
 
 def run(region: Region, out: Path, *, steps: Steps | None = None) -> Results:
@@ -54,11 +65,17 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
     with steps.step("availability"):
         status = find_status(region, inputs)
     with steps.step("statistics"):
+        where: dict[str, Any] = {
+            "municipalities": inputs.municipalities,
+            "region_code": settings.code,
+            "region_name": settings.name,
+            "localities": inputs.localities,
+            "deso": inputs.deso,
+            "built_up_segments": region.definitions.built_up_segments,
+        }
         coverage = coverage_table(
             status,
-            inputs.municipalities,
-            region_code=settings.code,
-            region_name=settings.name,
+            **where,
             year=settings.year,
             speeds_mbit=sorted(
                 {
@@ -67,8 +84,23 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
                     *(goal.speed_mbit for goal in region.goals),
                 }
             ),
+            target_mbit=region.definitions.target_speed_mbit,
         )
+        technology = technology_table(status, **where, year=settings.year)
+        state_aid = state_aid_table(status, **where)
+        standing = standing_table(coverage, inputs.municipalities, national_shares())
         goals = goals_table(coverage, region.goals)
+    mobile = None
+    if inputs.mobile:
+        with steps.step("mobile"):
+            mobile = mobile_table(
+                status,
+                inputs.roads,
+                inputs.municipalities,
+                inputs.mobile,
+                region_code=settings.code,
+                region_name=settings.name,
+            )
     with steps.step("buildout"):
         buildout = plan_buildout(
             status,
@@ -101,7 +133,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
         ranked = rank_areas(cut.areas, budget_sek=region.priority.budget_sek)
         marks = inputs.provenance()
         status["status_provenance"] = least_certain(
-            marks[layer] for layer in ("premises", "coverage", "fibre", "plans") if layer in marks
+            marks[layer] for layer in _STATUS_LAYERS if layer in marks
         )
         premises = status.merge(cut.reach.drop(columns="node"), on="premises_id", how="left")
         held = premises[premises["area_id"].notna()]
@@ -143,6 +175,11 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
         inputs=inputs,
         premises=premises,
         coverage=coverage.assign(**sure),
+        technology=technology.assign(**sure),
+        state_aid=state_aid.assign(**sure),
+        standing=standing.assign(**sure),
+        mobile=None if mobile is None else mobile.assign(**sure),
+        population=inputs.population,
         goals=goals.assign(**sure),
         cost=cost.assign(**sure),
         buildout=buildout,

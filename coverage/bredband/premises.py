@@ -424,6 +424,34 @@ def build_premises(
     return premises, set_aside
 
 
+def locate_buildings(
+    source: gpd.GeoDataFrame,
+    municipalities: gpd.GeoDataFrame,
+    *,
+    border_tolerance_m: float = 200.0,
+) -> pd.Series[str]:
+    """Find the municipality that each building lies in, empty where none.
+
+    Parameters
+    ----------
+    source : GeoDataFrame
+        Points or polygons in a projected metric CRS.
+    municipalities : GeoDataFrame
+        tables.MUNICIPALITIES, same CRS.
+    border_tolerance_m : float
+        As in :func:`build_premises`, m.
+
+    Returns
+    -------
+    Series of str
+        municipality_code, aligned to the index of ``source``.
+    """
+    _, x, y = _points(source, "layer premises")
+    area, _ = _municipality(x, y, municipalities, border_tolerance_m)
+    codes = _named(_column(municipalities, "municipality_code", "layer municipalities"))
+    return pd.Series(codes[area], index=source.index, dtype="str")
+
+
 def municipality_mismatches(
     source: gpd.GeoDataFrame,
     municipalities: gpd.GeoDataFrame,

@@ -22,11 +22,16 @@ from bredband.tables import (
     AREAS,
     COST,
     GOALS,
+    MOBILE,
+    POPULATION,
     RESTS_ON,
     SET_ASIDE,
+    STANDING,
+    STATE_AID,
     STATISTICS,
     STATUS,
     STATUS_RESTS_ON,
+    TECHNOLOGY,
     TRENCH,
     check_table,
 )
@@ -44,7 +49,10 @@ if TYPE_CHECKING:
 
 MANIFEST: Final = "manifest.json"
 
-PUBLIC: Final = ("coverage.csv", "goals.csv", "cost.csv", "priority_areas.geojson", "map.html")
+PUBLIC: Final = (
+    "coverage.csv", "technology.csv", "state_aid.csv", "standing.csv", "goals.csv", "mobile.csv",
+    "population.csv", "cost.csv", "priority_areas.geojson", "map.html",
+)  # fmt: skip
 """Files that may be shown to others when ``[publication] detail`` is public."""
 
 PACKAGES: Final = (
@@ -71,8 +79,12 @@ class Results:
         What was read, and what was set aside.
     premises : GeoDataFrame
         ``tables.STATUS`` with ``reach``, ``road_distance_m`` and ``area_id`` where unserved.
-    coverage, goals, cost : DataFrame
-        ``tables.STATISTICS``, ``tables.GOALS``, ``tables.COST``.
+    coverage, technology, state_aid, standing, goals, cost : DataFrame
+        ``tables.STATISTICS``, ``tables.TECHNOLOGY``, ``tables.STATE_AID``,
+        ``tables.STANDING``, ``tables.GOALS``, ``tables.COST``.
+    mobile, population : DataFrame or None
+        ``tables.MOBILE`` where mobile coverage is given, ``tables.POPULATION`` where a
+        population grid was laid on buildings.
     buildout : Buildout
         The network's cost and bound.
     trench : GeoDataFrame
@@ -87,6 +99,11 @@ class Results:
     inputs: Inputs
     premises: gpd.GeoDataFrame
     coverage: pd.DataFrame
+    technology: pd.DataFrame
+    state_aid: pd.DataFrame
+    standing: pd.DataFrame
+    mobile: pd.DataFrame | None
+    population: pd.DataFrame | None
     goals: pd.DataFrame
     cost: pd.DataFrame
     buildout: Buildout
@@ -110,9 +127,13 @@ class Results:
             Two tables give different sums for the same thing: a fault of ours.
         """
         for table, schema in (
-            (self.coverage, STATISTICS), (self.goals, GOALS), (self.cost, COST),
+            (self.coverage, STATISTICS), (self.technology, TECHNOLOGY),
+            (self.state_aid, STATE_AID), (self.standing, STANDING), (self.mobile, MOBILE),
+            (self.population, POPULATION), (self.goals, GOALS), (self.cost, COST),
             (self.trench, TRENCH), (self.areas, AREAS),
         ):  # fmt: skip
+            if table is None:
+                continue
             check_table(table, schema, where=str(schema.name))
             check_table(table, RESTS_ON, where=str(schema.name))
         check_table(self.premises, STATUS, where="premises")
@@ -189,9 +210,8 @@ def write_results(
     """
     results.check()
     with write_folder(out) as folder:
-        results.coverage.to_csv(folder / "coverage.csv", index=False, encoding="utf-8")
-        results.goals.to_csv(folder / "goals.csv", index=False, encoding="utf-8")
-        results.cost.round(2).to_csv(folder / "cost.csv", index=False, encoding="utf-8")
+        for name, table in _sheets(results).items():
+            table.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8")
         results.inputs.set_aside.to_csv(folder / "set_aside.csv", index=False, encoding="utf-8")
         results.premises.to_parquet(folder / "premises.parquet", index=False)
         results.trench.to_parquet(folder / "trench.parquet", index=False)
@@ -205,13 +225,28 @@ def write_results(
         _write_json(folder / MANIFEST, manifest(results, folder, seconds=seconds or {}), indent=2)
 
 
+def _sheets(results: Results) -> dict[str, pd.DataFrame]:
+    """Give the tables that are written as CSV."""
+    tables = {
+        "coverage": results.coverage,
+        "technology": results.technology,
+        "state_aid": results.state_aid,
+        "standing": results.standing,
+        "mobile": results.mobile,
+        "population": results.population,
+        "goals": results.goals,
+        "cost": results.cost.round(2),
+    }
+    return {name: table for name, table in tables.items() if table is not None}
+
+
 def _stored(results: Results) -> dict[str, pd.DataFrame]:
     tables = {
+        **_sheets(results),
         "municipalities": results.inputs.municipalities,
         "localities": results.inputs.localities,
+        "deso": results.inputs.deso,
         "premises": results.premises,
-        "coverage": results.coverage,
-        "goals": results.goals,
         "cost": results.cost,
         "trench": results.trench,
         "priority_areas": results.areas,

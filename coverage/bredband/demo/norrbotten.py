@@ -23,6 +23,7 @@ from bredband_gis.errors import GeodataError
 from bredband_gis.points import locate
 from bredband_gis.store import write_folder
 
+from bredband.demo.extras import add_networks, make_offers, write_mobile
 from bredband.demo.network import build_roads, draw_roads, join
 from bredband.demo.places import choose_places, lay_streets, outline_places
 from bredband.demo.rollout import lay_region, make_plans
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from bredband.demo.network import Net
     from bredband.demo.places import Streets
-    from bredband.demo.terrain import Floats, Ints, Land
+    from bredband.demo.terrain import Field, Floats, Ints, Land
 
 CRS: Final = "EPSG:3006"
 YEAR: Final = 2020
@@ -138,9 +139,9 @@ def make_norrbotten(
     figures = read_figures()
     real = _read_localities(municipalities.geometry)
     with write_folder(folder) as new:
-        layers = _make(municipalities, figures, real, seed, tell)
+        layers, patches = _make(municipalities, figures, real, seed, tell)
         tell("files")
-        _write(new, municipalities, figures, layers, seed)
+        _write(new, municipalities, figures, layers, patches, seed)
     return folder
 
 
@@ -150,7 +151,7 @@ def _make(
     real: pd.DataFrame,
     seed: int,
     tell: Callable[[str], None],
-) -> dict[str, gpd.GeoDataFrame]:
+) -> tuple[dict[str, gpd.GeoDataFrame], Field]:
     """Make every synthetic layer; each part has its own stream of randomness."""
 
     def stream(number: int) -> np.random.Generator:
@@ -187,14 +188,18 @@ def _make(
         rng=stream(7),
     )
     plans = make_plans(premises, served, year=YEAR, rng=stream(8))
-    return {
+    coverage = add_networks(coverage, premises, stream(9))
+    offers = make_offers(premises, coverage, served, stream(10))
+    layers = {
         "localities": places,
         "roads": roads,
         "premises": premises,
         "fibre": fibre,
         "coverage": coverage,
         "plans": plans,
+        "offers": offers,
     }
+    return layers, patches
 
 
 def _shares(figures: pd.DataFrame) -> pd.DataFrame:
@@ -304,16 +309,19 @@ def _write(
     municipalities: gpd.GeoDataFrame,
     figures: pd.DataFrame,
     layers: dict[str, gpd.GeoDataFrame],
+    patches: Field,
     seed: int,
 ) -> None:
     totals = figures.rename(columns={"code": "municipality_code", "name": "municipality_name"})
     columns = ["municipality_code", "municipality_name", "population", "dwellings", "households"]
     _write_csv(totals[columns], folder / "totals.csv")
     _write_csv(layers["coverage"], folder / "coverage.csv")
+    _write_csv(layers["offers"], folder / "offers.csv")
 
     places = layers["localities"]
     localities = gpd.GeoDataFrame(
         {
+            "locality_code": [f"S{number:04d}" for number in range(1, len(places) + 1)],
             "locality_name": places["name"],
             "segment": places["segment"],
             "population": places["population"].round().astype("int64"),
@@ -333,6 +341,7 @@ def _write(
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
 
+    write_mobile(folder, places, layers["roads"], municipalities.geometry, patches)
     roads = layers["roads"][["road_class", "geometry"]]
     premises = layers["premises"][
         [
