@@ -19,20 +19,30 @@ the only CRS of GeoJSON.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from bredband_gis.errors import EmptyLayerError, GeometryError, UnreadableSourceError, WrongCrsError
+from bredband_gis.errors import (
+    EmptyLayerError,
+    GeodataError,
+    GeometryError,
+    UnreadableSourceError,
+    WrongCrsError,
+)
+from bredband_gis.sources import Layer, Source, read_layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
+    from bredband_gis.crs import Bounds
     from numpy.typing import NDArray
 
 SUFFIXES: Final = (".json", ".geojson", ".jsonl", ".ndjson", ".geojsonl", ".geojsons")
@@ -161,6 +171,78 @@ def read_ofds(path: Path) -> OfdsNetwork:
     )
     _refuse_metres(result.spans, path)
     return result
+
+
+def read_ofds_layer(
+    source: Source, *, crs: object, name: str = "fibre", extent: Bounds | None = None
+) -> Layer:
+    """Read a file of the standard as any other layer of lines, with all its checks.
+
+    Parameters
+    ----------
+    source : Source
+        The file, and the columns, constants and condition that go with it; ``where`` is on
+        the columns of :class:`OfdsNetwork`'s spans.
+    crs : CRS, str or int
+        The metric CRS to transform to.
+    name : str
+        What it is to be used as.
+    extent : tuple of float, optional
+        Where the region is, in `crs`.
+
+    Returns
+    -------
+    Layer
+        As :func:`bredband_gis.sources.read_layer` gives it: rows are those of the file, the
+        first span is 0; spans that are no existing fibre are set aside and counted.
+
+    Raises
+    ------
+    GeodataError
+        As :func:`read_ofds` and :func:`bredband_gis.sources.read_layer`.
+    """
+    network = read_ofds(source.path)
+    rows = network.spans["row"].to_numpy()
+    with tempfile.TemporaryDirectory(prefix="ofds-") as folder:
+        # Written out once more so that one reader, the same for all files, looks at it.
+        copy = Path(folder) / f"{source.path.name}.parquet"
+        network.spans.drop(columns="row").to_parquet(copy)
+        try:
+            layer = read_layer(
+                replace(source, path=copy, layer=None, crs=None, encoding=None),
+                name=name, crs=crs, kind="line", extent=extent,
+            )  # fmt: skip
+        except GeodataError as error:
+            where = (error.where or "").replace(copy.name, source.path.name) or None
+            raise type(error)(error.what, where=where, fix=error.fix) from None
+    frame = layer.frame.set_axis(rows[layer.frame.index.to_numpy()])
+    aside = layer.set_aside.assign(
+        row=rows[layer.set_aside["row"].to_numpy()], file=source.path.name
+    )
+    set_aside = pd.concat([network.set_aside.assign(layer=name), aside], ignore_index=True)
+    with source.path.open("rb") as file:
+        digest, size = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+    facts = {
+        **layer.facts,
+        "file": source.path.name,
+        "driver": "OFDS",
+        "layer": None,
+        "bytes": size,
+        "sha256": digest,
+        "sha256_of": source.path.name,
+        "rows_in_file": network.rows_in,
+        "rows_in": len(frame) + len(set_aside),
+        "rows_out": len(frame),
+        "rows_set_aside": len(set_aside),
+    }
+    findings = tuple(replace(one, file=source.path.name) for one in layer.findings)
+    offenders = layer.offenders
+    if len(offenders):
+        offenders = offenders.assign(row=rows[offenders["row"].to_numpy()])
+    return replace(
+        layer, frame=frame, set_aside=set_aside, facts=facts, findings=findings,
+        offenders=offenders,
+    )  # fmt: skip
 
 
 def _documents(path: Path) -> list[Any]:
