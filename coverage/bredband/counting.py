@@ -39,6 +39,8 @@ class Tally:
 
     Attributes
     ----------
+    row : array of int
+        Of each premises, its row in the tally.
     cells : DataFrame
         municipality_code, segment and, where asked for, locality_code and deso_code.
     cell : array of int
@@ -49,6 +51,7 @@ class Tally:
         Name -> sum of each row, whole numbers; ``premises`` is how many.
     """
 
+    row: NDArray[np.int64]
     cells: pd.DataFrame
     cell: NDArray[np.int64]
     classes: dict[str, NDArray[np.int64]]
@@ -60,7 +63,7 @@ class Tally:
         """Give the sums called `name` by cell and class, (cells, n); one class where none given."""
         key = self.cell if of_class is None else self.cell * n + of_class
         size = len(self.cells) * n
-        return np.bincount(key, weights=self.sums[name], minlength=size).reshape(-1, n)
+        return add_up(key, self.sums[name], size).reshape(-1, n)
 
 
 def tally(
@@ -93,7 +96,9 @@ def tally(
     need(status, (*columns, *sums), "status")
     encoded = {name: encode(status[name]) for name in columns}
     # One number says cell and classes; the last parts change fastest.
-    parts = {name: (codes, len(values) + 1) for name, (codes, values) in encoded.items()}
+    parts: dict[str, tuple[NDArray[np.integer], int]] = {
+        name: (codes, len(values) + 1) for name, (codes, values) in encoded.items()
+    }
     parts |= {name: (array, int(array.max(initial=0)) + 1) for name, array in classes.items()}
     key = np.zeros(len(status), np.int64)
     for codes, size in parts.values():
@@ -112,14 +117,18 @@ def tally(
     cells = pd.DataFrame(
         {name: encoded[name][1].take(decoded[name][first] - 1, allow_fill=True) for name in columns}
     )
-    added = {
-        name: np.bincount(
-            row, weights=status[name].to_numpy(np.float64, na_value=0.0), minlength=len(found)
-        )
+    added: dict[str, NDArray[np.float64]] = {
+        name: add_up(row, status[name].to_numpy(np.float64, na_value=0.0), len(found))
         for name in sums
     }
     added["premises"] = np.bincount(row, minlength=len(found)).astype(np.float64)
-    return Tally(cells, cell.astype(np.int64), {name: decoded[name] for name in classes}, added)
+    classed = {name: decoded[name] for name in classes}
+    return Tally(row, cells, cell.astype(np.int64), classed, added)
+
+
+def add_up(key: NDArray[np.int64], weights: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Add up weights by key, 0 to size - 1; exact for whole numbers."""
+    return np.bincount(key, weights=weights, minlength=size).astype(np.float64, copy=False)
 
 
 def encode(column: pd.Series) -> tuple[NDArray[np.int32], pd.api.extensions.ExtensionArray]:

@@ -197,7 +197,7 @@ def technology_table(
         {
             "technologies": codes,
             "near_fibre": status["near_fibre"].to_numpy(bool, na_value=False).astype(np.uint8),
-            "wired": status["technology"].notna().to_numpy(np.uint8),
+            "wired": status["technology"].notna().to_numpy(bool).astype(np.uint8),
         },
         locality=localities is not None,
         deso=deso is not None,
@@ -379,7 +379,9 @@ def _long(slots: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
 
 
 def _share(served: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.divide(served, total, out=np.full(len(total), np.nan), where=total > 0)
+    share = np.full(len(total), np.nan)
+    np.divide(served, total, out=share, where=total > 0)
+    return share
 
 
 def _typed(table: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
