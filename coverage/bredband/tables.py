@@ -506,7 +506,9 @@ MOBILE: Final = _table(
         "area_covered_km2": column("float64", "Of this, covered", unit="km2", ge=0),
         "road_m": column("float64", "Roads", unit="m", ge=0),
         "road_covered_m": column("float64", "Of this, covered", unit="m", ge=0),
-        "unserved_households": column("int64", "Households without the target speed", ge=0),
+        "unserved_households": column(
+            "int64", "Households neither connected, passed nor planned", ge=0
+        ),
         "unserved_not_covered": column("int64", "Of these, not covered either", ge=0),
     },
 )
@@ -636,8 +638,31 @@ CHANGE: Final = _table(
         "share_before": column("float64", "Share then, 0-1", nullable=True),
         "share_after": column("float64", "Share now, 0-1", nullable=True),
         "points": column("float64", "Share now less then", unit="points", nullable=True),
+        "gained": column(
+            "Int64", "Of those then: not served then, served now, same premises", nullable=True
+        ),
+        "lost": column(
+            "Int64", "Of those then: served then, not served now, same premises", nullable=True
+        ),
+        "recounted": column(
+            "Int64", "Served more (less: negative) by another count at the same premises",
+            nullable=True,
+        ),
+        "new": column("Int64", "Served, at premises that have come to the area", nullable=True),
+        "gone": column("Int64", "Served, at premises that have left the area", nullable=True),
+        "points_same": column(
+            "float64", "Of the points, from gained and lost", unit="points", nullable=True
+        ),
+        "points_recounted": column(
+            "float64", "Of the points, from another count at the same premises",
+            unit="points", nullable=True,
+        ),
+        "points_new_gone": column(
+            "float64", "Of the points, from premises that have come and left",
+            unit="points", nullable=True,
+        ),
     },
-)
+)  # fmt: skip
 
 CHANGED_PREMISES: Final = _table(
     "changed_premises",
