@@ -156,7 +156,9 @@ def national_shares(*, every_base: bool = False) -> pd.DataFrame:
                     "about": figure.get("about", False),
                 }
             )
-    columns = {name: str(column.dtype) for name, column in PUBLISHED.columns.items()}
+    columns = {
+        name: str(column.dtype) for name, column in PUBLISHED.columns.items() if column.required
+    }
     return pd.DataFrame(rows).astype(columns | {"source": "str", "note": "str", "about": "bool"})
 
 
