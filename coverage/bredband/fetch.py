@@ -211,7 +211,7 @@ def fetch_kolada(
                 for part, path in enumerate(paths)
                 for row in _all_pages(pages, f"{kpi}-{part:03d}", path)
             ]
-            values, notes = _check_figures(found, kpi, wanted, names, pages)
+            values, notes = _check_figures(found, kpi, wanted, names)
             kept = {
                 "kpi": about,
                 "count": len(values),
@@ -259,13 +259,12 @@ def _all_pages(pages: Pages, name: str, address: str) -> Iterator[Any]:
     so_far = 0
     for number in range(1, _MOST_PAGES + 1):
         answer = pages.json(f"{name}-{number:04d}", url, params)
-        values = _values(answer, pages, url)
+        values = _values(answer, url)
         so_far += len(values)
         following = answer.get("next_url")
         # Users' code does not show whether count is of the page or of all of them.
         count = answer.get("count")
         if not following and isinstance(count, int) and count not in {len(values), so_far}:
-            pages.drop()
             msg = f"the answer says that it has {count} values, but has {so_far}"
             raise DownloadError(msg, where=url, fix="fetch it again")
         yield from values
@@ -276,19 +275,17 @@ def _all_pages(pages: Pages, name: str, address: str) -> Iterator[Any]:
         if url in seen:
             break
         seen.add(url)
-    pages.drop()
     msg = "the pages go round in a ring, each naming another that follows"
     raise DownloadError(msg, where=address, fix="fetch it again later")
 
 
-def _values(answer: Any, pages: Pages, url: str) -> list[Any]:
+def _values(answer: Any, url: str) -> list[Any]:
     if isinstance(answer, dict):
         values = answer.get("values", answer.get("results"))
         if isinstance(values, list):
             return values
         if "id" in answer:  # one thing alone, not in a list
             return [answer]
-    pages.drop()
     msg = f"the answer has no list of values: {json.dumps(answer, ensure_ascii=False)[:200]}"
     raise DownloadError(msg, where=url, fix="check that the address is Kolada's API v3")
 
@@ -350,18 +347,16 @@ def _about_kpi(pages: Pages, base: str, kpi: str) -> dict[str, Any]:
 
 
 def _check_figures(
-    found: list[Any], kpi: str, wanted: Sequence[str], names: dict[str, str], pages: Pages
+    found: list[Any], kpi: str, wanted: Sequence[str], names: dict[str, str]
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """Keep the figures of places, once each; say which places have none."""
     keys = ("kpi", "municipality", "period", "values")
     if any(not isinstance(row, dict) or any(key not in row for key in keys) for row in found):
-        pages.drop()
         msg = f"figures of {kpi} lack one of {', '.join(keys)}"
         raise DownloadError(msg, where="Kolada", fix="check that the address is its API v3")
     places = [row for row in found if re.fullmatch(r"\d{4}", str(row["municipality"]))]
     seen = {(row["municipality"], row["period"]) for row in places}
     if len(seen) < len(places):
-        pages.drop()
         msg = f"{len(places) - len(seen)} figures of {kpi} came twice: the pages overlap"
         raise DownloadError(msg, where="Kolada", fix="fetch it again")
     if not places:

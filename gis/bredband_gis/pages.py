@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 
 from bredband_gis.download import Patience, download
+from bredband_gis.errors import GeodataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,8 +52,9 @@ class Connection:
 class Pages:
     """A folder of the pages that one request has given so far.
 
-    Use it as a context: the folder stays when the block fails, for the next attempt,
-    and goes when it completes. Call :meth:`drop` where what has come is of no use.
+    Use it as a context: the folder goes when the block completes. It stays, for the next
+    attempt, when a page did not come or the run was stopped, and goes when what came
+    turned out to be of no use: the same pages would be so again.
 
     Parameters
     ----------
@@ -72,13 +74,14 @@ class Pages:
     def __init__(self, folder: Path, request: Mapping[str, object], connection: Connection) -> None:
         self.folder = folder
         self.fetched = self.reused = 0
+        self._broke_off = False
         self._connection = connection
         self._request = json.loads(json.dumps(dict(request)))
         self._session = requests.Session()
 
     def __enter__(self) -> Self:
         if not self._is_ours():
-            self.drop()
+            self._begin()
         return self
 
     def __exit__(
@@ -88,7 +91,8 @@ class Pages:
         trace: TracebackType | None,
     ) -> None:
         self._session.close()
-        if error is None or not any(self.folder.glob("page-*")):
+        useless = error is None or (isinstance(error, GeodataError) and not self._broke_off)
+        if useless or not any(self.folder.glob("page-*")):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _is_ours(self) -> bool:
@@ -100,8 +104,7 @@ class Pages:
             return False
         return same and timedelta(0) <= datetime.now(UTC) - begun < KEPT
 
-    def drop(self) -> None:
-        """Throw away what has come and begin anew."""
+    def _begin(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         notes = {"request": self._request, "begun": datetime.now(UTC).isoformat()}
@@ -140,6 +143,7 @@ class Pages:
     ) -> None:
         connection = self._connection
         tell = connection.progress
+        self._broke_off = True
         download(
             url,
             path,
@@ -151,6 +155,7 @@ class Pages:
             progress=None if tell is None else lambda got, total: tell(name, got, total),
             session=self._session,
         )
+        self._broke_off = False
         self.fetched += 1
 
 

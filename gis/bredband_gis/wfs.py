@@ -239,7 +239,6 @@ def _read(pages: Pages, base: str, query: Query, *, northing_first: bool) -> Fea
         answer = pages.json(name, base, asked)
         got, says = _check_page(answer, base, query.layer)
         if answers and says != matched:
-            pages.drop()
             msg = f"the layer changed while it was fetched: {matched} rows, then {says}"
             raise DownloadError(msg, where=base, fix="fetch it again")
         matched = says
@@ -252,10 +251,9 @@ def _read(pages: Pages, base: str, query: Query, *, northing_first: bool) -> Fea
         msg = "no feature matches what was asked for"
         raise EmptyLayerError(msg, where=where, fix="check the county, the box or the layer")
     if matched is not None and len(features) != matched:
-        pages.drop()
         msg = f"the server says that {matched} rows match, but gave {len(features)}"
         raise DownloadError(msg, where=where, fix="fetch it again; if it stays so, tell its owner")
-    _refuse_repeats(features, pages, where)
+    _refuse_repeats(features, where)
     frame, notes = _as_frame(features, query.crs, where)
     if matched is None:
         notes = (*notes, "the server does not say how many rows there are: not checked")
@@ -281,13 +279,12 @@ def _check_page(answer: Any, base: str, layer: str) -> tuple[list[dict[str, Any]
     return features, numbers[0] if numbers else None
 
 
-def _refuse_repeats(features: list[dict[str, Any]], pages: Pages, where: str) -> None:
+def _refuse_repeats(features: list[dict[str, Any]], where: str) -> None:
     """Refuse rows that came twice: then others of the layer did not come at all."""
     seen = {
         json.dumps([one.get("properties"), one.get("geometry")], sort_keys=True) for one in features
     }
     if len(seen) < len(features):
-        pages.drop()
         msg = f"{len(features) - len(seen)} rows came twice: the pages overlap"
         raise DownloadError(msg, where=where, fix="fetch it again, as one page if need be")
 
