@@ -136,7 +136,8 @@ def test_manifest_tells_from_what(out: Path) -> None:
     assert manifest["files"]["priority_areas.geojson"]["audience"] == "public"
     assert manifest["settings"]["definitions"]["proximity_m"] == 50
     assert set(manifest["files"]) == {
-        "coverage.csv", "goals.csv", "cost.csv", "set_aside.csv", "premises.parquet",
+        "coverage.csv", "technology.csv", "state_aid.csv", "standing.csv", "goals.csv",
+            "cost.csv", "set_aside.csv", "premises.parquet",
         "trench.parquet", "priority_areas.geojson", "map.html", "bredband.duckdb",
     }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -93,7 +94,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
     mobile = None
     if inputs.mobile:
         with steps.step("mobile"):
-            mobile = mobile_table(
+            mobile, partly = mobile_table(
                 status,
                 inputs.roads,
                 inputs.municipalities,
@@ -101,6 +102,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
                 region_code=settings.code,
                 region_name=settings.name,
             )
+            inputs = replace(inputs, findings=(*inputs.findings, *partly))
     with steps.step("buildout"):
         buildout = plan_buildout(
             status,
