@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import hashlib
+import io
 import json
 import socket
 import threading
@@ -20,6 +21,7 @@ from bredband import cli
 from bredband.fetch import COUNTRY, KPIS, FetchError, fetch_kolada, region_lines, source_path
 from bredband.fetch_scb import fetch_scb
 from bredband.kolada import read_kolada
+from bredband.terminal import fetching
 from bredband_gis import wfs
 from bredband_gis.download import Patience, download
 from bredband_gis.errors import (
@@ -30,9 +32,11 @@ from bredband_gis.errors import (
     WrongCrsError,
 )
 from bredband_gis.pages import Connection, Pages
+from bredband_gis.sources import Source, read_layer
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -460,6 +464,7 @@ AREAS = {
     "2580": "Luleå", "2513": "Överkalix", "1280": "Malmö",
 }  # fmt: skip
 YEARS = (2019, 2020, 2021)
+ROW = {"kpi": "N07900", "municipality": "2580", "period": 2020, "values": []}
 
 
 @dataclass
@@ -585,6 +590,7 @@ def test_kolada_goes_on_where_it_was_interrupted(
         ({"values": None}, "no list of values"),
         ({"values": [{"kpi": "N07900"}]}, "lack one of"),
         ({"next_url": "/v3/again"}, "in a ring"),
+        ({"values": [ROW, ROW]}, "1 figures of N07900 came twice"),
     ],
 )
 def test_kolada_that_is_not_whole_is_refused(
@@ -595,8 +601,7 @@ def test_kolada_that_is_not_whole_is_refused(
     def answer(request: Request) -> Answer:
         if "/data/" not in request.path and "again" not in request.path:
             return kolada(request)
-        row = {"kpi": "N07900", "municipality": "2580", "period": 2020, "values": []}
-        return js({"count": None, "values": [row], "next_url": None} | change)
+        return js({"count": None, "values": [ROW], "next_url": None} | change)
 
     server.answer = answer
     connection = Connection(patience=waits.patience())
@@ -776,6 +781,35 @@ def test_only_a_county(server: Server, tmp_path: Path) -> None:
     assert "box around 25" in grid.notes[0]
     with pytest.raises(EmptyLayerError, match="no feature"):
         _fetch(server, tmp_path, "deso", county="14")
+
+
+def test_scbs_own_cells_come_through_unchanged(
+    server: Server, tmp_path: Path, shared_data: Path
+) -> None:
+    real = gpd.read_file(shared_data / "sverige" / "scb_rutnat_1km_200_rutor.gpkg")
+    rows = json.loads(real.set_crs(3006, allow_override=True).to_json())["features"]
+    scb = Scb()
+
+    def answer(request: Request) -> Answer:
+        asked = request.query
+        if asked["request"] != "GetFeature":
+            return scb(request)
+        some = rows[int(asked["startIndex"]) :][: int(asked["count"])]
+        return js({"type": "FeatureCollection", "features": some, "numberMatched": len(rows)})
+
+    server.answer = answer
+    (got,) = _fetch(server, tmp_path, "rutor", page_rows=64)
+    frame = gpd.read_file(got.path)
+    assert len(frame) == 200
+    assert frame["rutid_scb"].tolist() == real["rutid_scb"].tolist()
+    assert frame["beftotalt"].sum() == real["beftotalt"].sum()
+    assert frame.total_bounds.tolist() == real.total_bounds.tolist()
+    assert frame.area.sum() == pytest.approx(200e6)
+    layer = read_layer(
+        Source(got.path, columns=got.columns), name="population", crs="EPSG:3006", kind="polygon",
+        numeric=("population",),
+    )  # fmt: skip
+    assert layer.frame["population"].sum() == real["beftotalt"].sum()
 
 
 @pytest.mark.parametrize("box_northing_first", [False, True])
@@ -985,3 +1019,15 @@ def test_commands_end_with_1_and_a_message(server: Server, tmp_path: Path) -> No
         assert "Traceback" not in run.output
     assert CliRunner().invoke(cli.main, ["fetch", "scb"]).exit_code == 2
     assert seen(tmp_path) == []
+
+
+def test_a_terminal_is_told_how_far_it_has_come() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=80)
+    with fetching(console, language="sv") as connection:
+        assert connection.progress is not None
+        connection.progress("000000000", 1_500_000, 3_000_000)
+        connection.progress("000000000", 1_600_000, None)
+    assert "Hämtar 000000000: 1,60\u00a0MB" in out.getvalue().replace(" MB", "\u00a0MB")
+    with fetching(None, language="en") as connection:
+        assert connection.progress is None

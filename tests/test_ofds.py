@@ -218,9 +218,8 @@ def test_as_a_layer_it_is_metric_and_keeps_its_rows(tmp_path: Path) -> None:
     layer = read_ofds_layer(Source(path), crs="EPSG:3006")
     assert layer.frame.crs.to_epsg() == 3006
     assert layer.frame.index.tolist() == [1, 3]
-    # Luleå to Boden by way of 21.9, 65.7: 34.4 km on the ellipsoid; the projection's scale
-    # is within 0.2 % of it this far from 15 E.
-    assert layer.frame.geometry.length.tolist() == pytest.approx([34_400, 34_400], rel=0.01)
+    # 34 427 m on the ellipsoid; the projection's scale is within 0.1 % of it there.
+    assert layer.frame.geometry.length.tolist() == pytest.approx([34_427, 34_427], rel=0.001)
     check_table(layer.set_aside, SET_ASIDE, where="set_aside")
     assert layer.set_aside["row"].tolist() == [0, 2]
     facts = layer.facts

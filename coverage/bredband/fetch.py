@@ -29,14 +29,13 @@ import re
 import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from bredband_gis.errors import BadValueError, DownloadError, EmptyLayerError, GeodataError
 from bredband_gis.pages import Connection, Pages
-
-from bredband import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -60,7 +59,9 @@ _KOLADA_TERMS: Final = (
     " calculations must not be given as Kolada's (kolada.se/om-oss/api, read in a stored copy)"
 )
 
-HEADERS: Final = {"User-Agent": f"bredband/{__version__}"}
+_VERSION: Final = version("bredband")
+
+HEADERS: Final = {"User-Agent": f"bredband/{_VERSION}"}
 
 
 class FetchError(GeodataError):
@@ -388,7 +389,7 @@ def write_source(fetched: Fetched, facts: dict[str, Any]) -> Path:
         "bytes": size,
         "sha256": digest,
         "fetched_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "fetched_with": f"bredband {__version__}",
+        "fetched_with": f"bredband {_VERSION}",
         "notes": list(fetched.notes),
         **facts,
     }
