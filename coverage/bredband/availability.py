@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 import shapely
 from bredband_gis.crs import metric_crs
+from bredband_gis.curve import curve_order
 from bredband_gis.errors import BadValueError, DuplicateIdsError, GeometryError
-from bredband_gis.points import nearest_line, nearest_point
+from bredband_gis.points import line_distance, nearest_point
 
-from bredband.columns import dealt
+from bredband.columns import count_repeated, dealt
 from bredband.networks import Networks
 from bredband.plans import CREDIBLE, best_plans, read_plans
 from bredband.premises import check_metric, check_same_crs
@@ -220,7 +220,6 @@ def premises_status(
     symmetric = pd.array(best.upload >= speed, dtype="boolean")
     symmetric[np.isnan(best.upload)] = pd.NA
 
-    status = premises.copy(deep=False)
     found = {
         "status": dealt(state, STATUSES),
         "technology": dealt(had.rank, (*TECHNOLOGIES, None)),
@@ -239,13 +238,25 @@ def premises_status(
         "aid_colour": dealt(np.minimum(found_networks, 2), AID_COLOURS),
         "reason": reason,
     }
-    for name, values in found.items():
-        status[name] = values
+    status = _joined(premises, found)
     status.attrs["unmatched_points"] = there.unmatched
-    first = [name for name in STATUS.columns if name in status]
-    if isinstance(status, gpd.GeoDataFrame):
-        first.append(status.geometry.name)
-    return status[[*first, *(name for name in status.columns if name not in first)]]
+    return status
+
+
+def _joined(premises: pd.DataFrame, found: dict[str, Any]) -> pd.DataFrame:
+    """Give premises with new columns, those of the table first; no long column is copied."""
+    columns = {name: premises[name] for name in premises.columns if name not in found} | {
+        name: pd.Series(values, index=premises.index, copy=False) for name, values in found.items()
+    }
+    first = [name for name in STATUS.columns if name in columns]
+    if isinstance(premises, gpd.GeoDataFrame):
+        first.append(premises.geometry.name)
+    names = [*first, *(name for name in columns if name not in first)]
+    status = pd.DataFrame({name: columns[name] for name in names}, copy=False)
+    if isinstance(premises, gpd.GeoDataFrame):
+        status = gpd.GeoDataFrame(status, geometry=premises.geometry.name)
+    status.attrs = dict(premises.attrs)
+    return status
 
 
 _SETS: Final = [
@@ -358,11 +369,16 @@ class _Places:
         need_columns(premises, tuple(needed), "premises")
         x, y = (premises[name].to_numpy(dtype="float64") for name in ("x", "y"))
         ids = premises["premises_id"].astype("str")
-        distinct = pc.count_distinct(pa.array(ids)).as_py() if len(ids) else 0
-        if distinct != len(ids):
-            msg = f"{len(ids) - distinct} of {len(ids)} rows repeat a premises_id"
+        repeated = count_repeated(ids)
+        if repeated:
+            msg = f"{repeated} of {len(ids)} rows repeat a premises_id"
             raise DuplicateIdsError(msg, where="premises", fix="keep one row per building")
         return cls(premises, x, y, said, pd.Index(ids))
+
+    @cached_property
+    def order(self) -> Ints:
+        """Rows in an order in which neighbours follow each other."""
+        return curve_order(self.x, self.y)
 
     def rows_of(self, table: pd.DataFrame, where: str) -> Ints:
         """Give the premises that each row of a table is about, -1 for none."""
@@ -526,9 +542,9 @@ def _route_distance(places: _Places, lines: NDArray[np.object_], reach: float) -
     """Measure the straight distance to the nearest fibre route; inf where none is in reach."""
     if not len(lines):
         return np.full(len(places.x), np.inf)
-    distance: Floats = nearest_line(
-        places.x, places.y, lines, max_distance=reach + ROUNDING_M
-    ).distance
+    distance: Floats = line_distance(
+        places.x, places.y, lines, max_distance=reach + ROUNDING_M, order=places.order
+    )
     return distance
 
 
@@ -536,12 +552,14 @@ def _building_distance(
     places: _Places, has_fibre: Bools, x: Floats, y: Floats, limit: float, *, asked: Bools
 ) -> Floats:
     """Measure the distance to the nearest place with fibre, for those that it can decide."""
-    distance = np.where(has_fibre, 0.0, np.inf)
-    rows = np.flatnonzero(asked)
-    if len(x) and len(rows):
-        distance[rows], _ = nearest_point(
-            places.x[rows], places.y[rows], x, y, max_distance=limit + ROUNDING_M
-        )
+    if len(x) and asked.any():
+        distance, _ = nearest_point(
+            places.x, places.y, x, y,
+            max_distance=limit + ROUNDING_M, order=places.order[asked[places.order]],
+        )  # fmt: skip
+    else:
+        distance = np.full(len(places.x), np.inf)
+    distance[has_fibre] = 0.0
     return distance
 
 
@@ -568,8 +586,11 @@ def _take_routes(
         if name == NO_OPERATOR and (owner == NO_OPERATOR).all():
             _count_fibre(aid, rows, name, definitions)
             continue
-        hit = nearest_line(places.x[rows], places.y[rows], lines[owner == name], max_distance=limit)
-        _count_fibre(aid, rows[hit.line >= 0], name, definitions)
+        away = line_distance(
+            places.x, places.y, lines[owner == name],
+            max_distance=limit, order=places.order[by_route[places.order]],
+        )  # fmt: skip
+        _count_fibre(aid, np.flatnonzero(np.isfinite(away)), name, definitions)
 
 
 def _count_fibre(aid: _Aid, at: Ints, operator: str, definitions: Definitions) -> None:
@@ -620,5 +641,7 @@ def _promised(
 
 
 def _classes(speed: Floats, classes: Ints) -> Ints:
-    found: Ints = classes[np.searchsorted(classes, speed, side="right") - 1]
+    found = np.full(len(speed), classes[0], dtype=np.int64)
+    for least in classes[1:]:
+        found[speed >= least] = least
     return found
