@@ -172,7 +172,7 @@ def lay_population(
     number = len(cells.people)
     inside = _total(pieces.cell, pieces.share, number)
     here = np.flatnonzero(cell >= 0)
-    room = np.bincount(cell[here], weights=held[here], minlength=number)
+    room = _total(cell[here], held[here], number)
     # Of the region by a building just outside a generalised border: an island left out.
     inside[(inside == 0) & (room > 0)] = 1.0
     inside = np.minimum(inside, 1.0)
@@ -190,10 +190,8 @@ def lay_population(
         rest, amount, persons, x, y, held, home, crs=cells.crs, to=crs, reach=reach_m
     )
     areas = len(municipalities)
-    lost = np.bincount(rest.area, weights=np.where(placed, 0.0, amount), minlength=areas)
-    by_area = np.bincount(
-        pieces.area, weights=cells.people[pieces.cell] * pieces.share, minlength=areas
-    )
+    lost = _total(rest.area, np.where(placed, 0.0, amount), areas)
+    by_area = _total(pieces.area, cells.people[pieces.cell] * pieces.share, areas)
 
     codes = municipalities["municipality_code"].astype("str").reset_index(drop=True)
     before = _sums(persons, home, areas)
@@ -270,11 +268,11 @@ def households_from_population(
         bad = int((~(np.isfinite(amount) & (amount >= 0))).sum())
         msg = f"persons are negative or no number for {bad} of {len(amount)} buildings"
         raise BadValueError(msg, where="persons", fix="lay the population on the buildings first")
-    code = pd.Series(np.asarray(municipality_code, dtype=object)).astype("str")
-    nowhere = pd.isna(pd.Series(np.asarray(municipality_code, dtype=object))).to_numpy()
-    key = _keys(code)
-    counted = np.where(nowhere, 0.0, amount)
-    sums = pd.Series(counted).groupby(key.to_numpy()).sum()
+    code = pd.Series(np.asarray(municipality_code, dtype=object))
+    nowhere = code.isna().to_numpy()
+    key = _keys(code.fillna(""))
+    micro = np.rint(np.where(nowhere, 0.0, amount) * _MICRO).astype(np.int64)
+    sums = pd.Series(micro).groupby(key.to_numpy()).sum() / _MICRO
     sums = sums[sums > 0]
     households = (sums / PERSONS_PER_HOUSEHOLD).round().astype("int64")
     if totals is not None and "households" in totals:
@@ -283,7 +281,6 @@ def households_from_population(
         ).dropna(subset=["households"])
         given = _whole(known, "households")
         households.update(given[given.index.isin(sums.index)])
-    micro = np.rint(counted * _MICRO).astype(np.int64)
     wanted = households.rename_axis("municipality_code").reset_index(name="households")
     whole = scale_households(micro, key, wanted, ids=None if ids is None else np.asarray(ids))
     # What scale_households leaves alone are buildings of municipalities without persons.
@@ -445,7 +442,7 @@ def _lay_rest(
 
 
 def _total(group: Ints, amount: Floats, number: int) -> Floats:
-    """Add amounts up by group."""
+    """Add amounts up by group; numpy makes whole numbers of none at all."""
     return np.bincount(group, weights=amount, minlength=number).astype(np.float64)
 
 
@@ -496,7 +493,7 @@ class _Tally:
 
     def not_placed(self, reach: float) -> pd.DataFrame:
         cell = self.rest.cell[~self.placed]
-        lost = np.bincount(cell, weights=self.amount[~self.placed], minlength=len(self.inside))
+        lost = _total(cell, self.amount[~self.placed], len(self.inside))
         rows = np.flatnonzero(lost > 0)
         reasons = [
             f"no building that can hold people within {reach:g} m: {persons:.1f} persons not placed"

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _OFF: Final = 1e-3
 """How far, in sides of a cell, cells may lie off a regular grid: SCB's are some mm off."""
 
+_SLIVER: Final = 1e-5
+"""Part of a cell outside all areas that is the grid's or a border's last mm, not land."""
+
 _SNAP: Final = 1e-4
 """Sides and corners this near, in sides, a whole number are that number."""
 
@@ -186,7 +189,8 @@ def split_cells(cells: Shapes, areas: Shapes, *, wet: Shapes | None = None) -> P
         some = np.bincount(split, weights=dry, minlength=number)[split] > 1e-6 * size
         land, size = np.where(some, np.maximum(dry, 0.0), land), np.where(some, dry_size, size)
     share = np.minimum(land / size, 1.0)
-    share = share / np.maximum(np.bincount(split, weights=share, minlength=number)[split], 1.0)
+    together = np.bincount(split, weights=share, minlength=number)[split]
+    share = share / np.where(together > 1 - _SLIVER, together, 1.0)
     return Pieces(
         np.concatenate([within[1].astype(np.int64), split]),
         np.concatenate([within[0], touched[0]]).astype(np.int64),
