@@ -128,7 +128,6 @@ def write_mobile(
         File names, in the order of MOBILE.
     """
     import rasterio  # noqa: PLC0415 - slow to import
-    from rasterio.transform import from_origin  # noqa: PLC0415
 
     west, south, east, north = polygons.total_bounds
     west, north = np.floor(west / PIXEL_M) * PIXEL_M, np.ceil(north / PIXEL_M) * PIXEL_M
@@ -149,11 +148,12 @@ def write_mobile(
         free = np.ones((height, width), dtype=bool)
         free[row, column] = False
         away = ndimage.distance_transform_edt(free, sampling=PIXEL_M)
-        covered = away < reach * np.clip(1 + 0.35 * luck, 0.3, 1.6)
+        ground = luck if letter == "a" else np.roll(luck, height // 7, axis=0)
+        covered = away < reach * np.clip(1 + 0.35 * ground, 0.3, 1.6)
         name = f"mobile_{letter}.tif"
         with rasterio.open(
             folder / name, "w", driver="GTiff", width=width, height=height, count=1, dtype="uint8",
-            crs="EPSG:3006", transform=from_origin(west, north, PIXEL_M, PIXEL_M),
+            crs="EPSG:3006", transform=rasterio.Affine(PIXEL_M, 0, west, 0, -PIXEL_M, north),
             compress="deflate",
         ) as raster:  # fmt: skip
             raster.write(covered.astype(np.uint8), 1)
