@@ -645,7 +645,8 @@ CHANGE: Final = _table(
             "Int64", "Of those then: served then, not served now, same premises", nullable=True
         ),
         "recounted": column(
-            "Int64", "Served more (less: negative) by another count at the same premises",
+            "Int64",
+            "Served more (less: negative) by another count at the same premises",
             nullable=True,
         ),
         "new": column("Int64", "Served, at premises that have come to the area", nullable=True),
@@ -654,15 +655,19 @@ CHANGE: Final = _table(
             "float64", "Of the points, from gained and lost", unit="points", nullable=True
         ),
         "points_recounted": column(
-            "float64", "Of the points, from another count at the same premises",
-            unit="points", nullable=True,
+            "float64",
+            "Of the points, from another count at the same premises",
+            unit="points",
+            nullable=True,
         ),
         "points_new_gone": column(
-            "float64", "Of the points, from premises that have come and left",
-            unit="points", nullable=True,
+            "float64",
+            "Of the points, from premises that have come and left",
+            unit="points",
+            nullable=True,
         ),
     },
-)  # fmt: skip
+)
 
 CHANGED_PREMISES: Final = _table(
     "changed_premises",
