@@ -253,7 +253,7 @@ def test_broken_and_missing_geometry_is_mended_or_set_aside_and_counted(tmp_path
     assert (aside["layer"] == "premises").all()
     assert aside["reason"].notna().all()
     checked = text_of(call("check", folder))
-    assert re.search("municipalities.gpkg.*1 rad.*repaired", checked), checked
+    assert re.search("municipalities.gpkg.*1 rad.*lagats", checked), checked
 
 
 def test_swedish_csv_as_excel_saves_it(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bredband.areas import Areas, build_areas
     from bredband.availability import premises_status
     from bredband.buildout import Buildout, plan_buildout
+    from bredband.checks import check_region
     from bredband.cost import cost_table
     from bredband.inputs import Inputs, check_inputs, read_inputs
     from bredband.maps import coverage_map
@@ -39,6 +40,7 @@ _HOMES = {
     "build_areas": "areas",
     "build_premises": "premises",
     "check_inputs": "inputs",
+    "check_region": "checks",
     "compute": "pipeline",
     "cost_table": "cost",
     "coverage_map": "maps",
@@ -63,6 +65,7 @@ __all__ = [
     "build_areas",
     "build_premises",
     "check_inputs",
+    "check_region",
     "compute",
     "cost_table",
     "coverage_map",

@@ -70,6 +70,7 @@ def _verbosity(command: Callable[..., None]) -> Callable[..., None]:
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 _LANGUAGE = click.Choice(["sv", "en"])
 
 
@@ -131,23 +132,49 @@ def init(
 
 
 @main.command()
-@click.argument("folder", type=_FOLDER)
-@click.option("--lang", type=_LANGUAGE, help="Language of the headings.")
+@click.argument("folder", type=_FOLDER, required=False)
+@click.option("--rules", is_flag=True, help="List every rule instead.")
+@click.option("--out", type=_FOLDER,
+              help="Write check.html, check.json, check.gpkg and set_aside.csv here.")  # fmt: skip
+@click.option("--html", type=_NEW_FILE, help="Write the report as an HTML page.")
+@click.option("--json", "json_", type=_NEW_FILE, help="Write the report as JSON.")
+@click.option("--gpkg", type=_NEW_FILE, help="Write the rows found as a GeoPackage.")
+@click.option("--road-m", type=click.FloatRange(0, min_open=True),
+              help="Farthest from a road, m.  [default: as region.toml]")  # fmt: skip
+@click.option("--strict", is_flag=True, help="Warnings give exit code 1 as well.")
+@click.option("--lang", type=_LANGUAGE, help="Language of the report.")
 @_verbosity
-def check(folder: Path, lang: str | None, quiet: bool, verbose: bool) -> None:
+def check(
+    folder: Path | None, rules: bool, out: Path | None, html: Path | None, json_: Path | None,
+    gpkg: Path | None, road_m: float | None, strict: bool, lang: str | None, quiet: bool,
+    verbose: bool,
+) -> None:  # fmt: skip
     """Say what is wrong with the files of the region in FOLDER."""
-    from bredband.inputs import check_inputs
+    from bredband.check_terminal import show_report, show_rules
+
+    if rules:
+        show_rules(Console(quiet=quiet), lang or "sv")
+        return
+    if folder is None:
+        msg = "Missing argument 'FOLDER'."
+        raise click.UsageError(msg)
+    from bredband import check_report
+    from bredband.checks import Limits, check_region
     from bredband.region import Region
-    from bredband.terminal import show_findings
 
     region = Region.read(folder)
-    language = lang or region.region.language
-    steps = _steps(quiet=quiet, verbose=verbose, language=language)
-    findings = check_inputs(region, steps=steps)
-    errors = show_findings(
-        Console(quiet=quiet), findings, files=len(region.sources.items()), language=language
+    steps = _steps(quiet=quiet, verbose=verbose, language=lang or region.region.language)
+    report = check_region(
+        region, steps=steps, limits=Limits(road_m=road_m), language=steps.language
     )
-    if errors:
+    for path, write in (
+        (out, check_report.write_report), (html, check_report.write_html),
+        (json_, check_report.write_json), (gpkg, check_report.write_geopackage),
+    ):  # fmt: skip
+        if path is not None:
+            write(report, path)
+    show_report(Console(quiet=quiet), report, every_file=verbose)
+    if report.errors or (strict and report.warnings):
         click.get_current_context().exit(1)
 
 
@@ -237,6 +264,89 @@ def scb(
             connection=connection,
         )  # fmt: skip
     show_fetched(steps.console, fetched, out, language=lang, folder=region)
+
+
+@main.command()
+@click.argument("folder", type=_FOLDER)
+@click.argument("files", nargs=-1, required=True,
+                type=click.Path(path_type=Path, exists=True))  # fmt: skip
+@click.option("--measure", type=click.Choice(["connected", "passed", "connected_any", "access"]),
+              help="Compare this measure only.")  # fmt: skip
+@click.option("--speed", type=click.IntRange(1), help="Compare this speed only, Mbit/s.")
+@click.option("--base", type=click.Choice(["households", "workplaces"]),
+              help="Compare this base only.")  # fmt: skip
+@click.option("--segment", type=click.Choice(["total", "tätort", "småort", "utanför", "tätbyggt",
+              "glesbygd"]), help="Compare this segment only.")  # fmt: skip
+@click.option("--year", type=click.IntRange(1990, 2100),
+              help="Published year.  [default: that of the results, or the nearest]")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the whole table to this CSV file.")  # fmt: skip
+@click.option("--lang", type=_LANGUAGE, help="Language of headings and definitions.")
+@_verbosity
+def compare(
+    folder: Path, files: tuple[Path, ...], measure: str | None, speed: int | None,
+    base: str | None, segment: str | None, year: int | None, out: Path | None, lang: str | None,
+    quiet: bool, verbose: bool,
+) -> None:  # fmt: skip
+    """Put the results in FOLDER beside published FILES (PTS's xlsx, Kolada's json, csv)."""
+    from dataclasses import replace
+
+    from bredband.comparison import compare as beside
+    from bredband.comparison import read_result
+    from bredband.published import read_published
+    from bredband.terminal_figures import show_comparison
+
+    coverage, technology, settings = read_result(folder)
+    language = lang or str(settings["region"]["language"])
+    steps = _steps(quiet=quiet, verbose=verbose, language=language)
+    published = read_published(files, language=language, year=int(settings["region"]["year"]))
+    found = beside(
+        coverage, technology, published.table, year=year, measure=measure, speed_mbit=speed,
+        base=base, segment=segment, proximity_m=settings["definitions"]["proximity_m"],
+        language=language,
+    )  # fmt: skip
+    if out is not None:
+        found.table.to_csv(out, index=False, encoding="utf-8")
+    if steps.console is not None:
+        found = replace(found, findings=(*published.findings, *found.findings))
+        show_comparison(steps.console, found, language=language, out=out, verbose=verbose)
+
+
+@main.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--published", "files", multiple=True, required=True,
+              type=click.Path(path_type=Path, exists=True),
+              help="PTS's annex on technology, or a CSV: municipality_code, share.")  # fmt: skip
+@click.option("--max-m", type=click.FloatRange(0, min_open=True), default=1000, show_default=True,
+              help="Largest distance to try, m.")  # fmt: skip
+@click.option("--lang", type=_LANGUAGE, help="Language of the table.")
+@_verbosity
+def calibrate(
+    folder: Path, files: tuple[Path, ...], max_m: float, lang: str | None, quiet: bool,
+    verbose: bool,
+) -> None:  # fmt: skip
+    """Find the proximity_m that gives the region in FOLDER the published shares near fibre."""
+    from dataclasses import replace
+
+    from bredband.calibration import calibrate_region
+    from bredband.inputs import read_inputs
+    from bredband.published import read_published
+    from bredband.region import FILE_NAME, Region
+    from bredband.terminal_figures import show_calibration
+
+    region = Region.read(folder)
+    language = lang or region.region.language
+    steps = _steps(quiet=quiet, verbose=verbose, language=language)
+    published = read_published(
+        files, language=language, year=region.region.year, measure="near_fibre"
+    )
+    inputs = read_inputs(region, steps=steps)
+    with steps.step("availability"):
+        found = calibrate_region(region, inputs, published.table, max_m=max_m)
+    if steps.console is not None:
+        found = replace(found, findings=(*published.findings, *found.findings))
+        path = region.folder / FILE_NAME
+        show_calibration(steps.console, found, path=path, language=language, verbose=verbose)
 
 
 def _run(region: Region, out: Path, steps: Steps) -> None:

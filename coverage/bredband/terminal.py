@@ -18,14 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
-    from bredband_gis.quality import Finding
     from rich.console import Console
 
     from bredband.fetch import Fetched
     from bredband.results import Results
     from bredband.text import Words
-
-COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
 def show_results(console: Console, results: Results, out: Path, *, seconds: float) -> None:
@@ -95,37 +92,6 @@ def summary_table(coverage: pd.DataFrame, cost: pd.DataFrame, said: Words, *, sp
             style="bold" if last else None,
         )
     return table
-
-
-def show_findings(
-    console: Console, findings: Iterable[Finding], *, files: int, language: str
-) -> int:
-    """Print what is wrong or odd with the files; give the number of errors."""
-    said = words(language, plain=True)
-    listed = sorted(findings, key=lambda f: list(COLOURS).index(f.severity))
-    for finding in listed:
-        place = ", ".join(
-            part for part in (
-                finding.file,
-                f"{said.table.layer.casefold()} {finding.layer}" if finding.layer else "",
-                said.count(finding.rows, "row") if finding.rows else "",
-            ) if part
-        )  # fmt: skip
-        colour = COLOURS[finding.severity]
-        console.print(
-            f"[{colour}]{said.severity[finding.severity]}[/] [dim]{finding.rule}[/] "
-            + escape(f"{place}: {finding.message}" if place else finding.message),
-            highlight=False,
-            soft_wrap=True,
-        )
-        if finding.fix:
-            console.print(f"    {escape(finding.fix)}", highlight=False, soft_wrap=True)
-    errors = sum(finding.severity == "error" for finding in listed)
-    closing = (
-        said.fill("cli.errors", n=errors) if errors else said.fill("cli.no_error", files=files)
-    )
-    console.print(closing, highlight=False)
-    return errors
 
 
 def _notes(results: Results, said: Words) -> list[str]:

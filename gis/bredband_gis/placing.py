@@ -282,8 +282,8 @@ def repair_geometry(reading: Reading) -> int:
             details={
                 "n": count,
                 "first": reading.name_row(first),
-                "before": done.area_before,
-                "after": done.area_after,
+                "before_m2": done.area_before,
+                "after_m2": done.area_after,
             },
             at=np.flatnonzero(usable)[which],
             each={
