@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from web_server import Server, Waits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -19,3 +24,25 @@ def shared_data() -> Path:
             "the real data are not here; point BREDBAND_SHARED_DATA at the folder that holds them"
         )
     return folder
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reach servers without the proxy that the environment may name."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def server(no_proxy: None) -> Iterator[Server]:
+    """Give a web server on this machine."""
+    made = Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def waits(no_proxy: None) -> Waits:
+    """Give a clock that remembers how long one would have waited, and does not wait."""
+    return Waits()
