@@ -60,8 +60,8 @@ def theirs(shares: dict[str, float], **more: Any) -> pd.DataFrame:
                 "municipality" if len(key) == 4 or not code else "county"
                 for key, code in zip(shares, has_code, strict=True)
             ],
-            "area_code": [key if code else None for key, code in zip(shares, has_code, strict=True)],
-            "area_name": [None if code else key for key, code in zip(shares, has_code, strict=True)],
+            "area_code": [k if code else None for k, code in zip(shares, has_code, strict=True)],
+            "area_name": [None if code else k for k, code in zip(shares, has_code, strict=True)],
             "segment": "total", "base": "households", "measure": "connected", "speed_mbit": 100,
             "year": 2020, "share": list(shares.values()), "bound": "=", **more,
         }
@@ -218,3 +218,114 @@ def test_order_of_rows_changes_nothing_and_swapping_sides_turns_the_sign(
     assert straight.summary["mean_points"].abs().iloc[0] <= (
         straight.summary["mean_absolute_points"].iloc[0] + 1e-9
     )
+
+
+# --- result folders and the command ---------------------------------------------------------------
+
+
+def result(folder: Path, **more: Any) -> Path:
+    """Write what a comparison reads from the results of a run."""
+    folder.mkdir()
+    settings = {
+        "region": {"language": "sv", "year": 2020}, "definitions": {"proximity_m": 50.0},
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps({"settings": settings}), encoding="utf-8")
+    mine = {"2580": 0.88, "2523": 0.83, "2513": 0.55}
+    both = pd.concat([ours(mine), ours({k: v + 0.1 for k, v in mine.items()}, "passed")])
+    both.to_csv(folder / "coverage.csv", index=False)
+    technology(mine, "fibre").to_csv(folder / "technology.csv", index=False)
+    return folder
+
+
+def run(*words: object) -> tuple[int, str]:
+    done = CliRunner().invoke(main, [str(word) for word in words], env={"COLUMNS": "200"})
+    return done.exit_code, done.output.replace("\u00a0", " ")
+
+
+def plain(path: Path, measure: str, *, speed: str = "100") -> Path:
+    path.write_text(
+        f"kommunkod;andel;år;mått;speed_mbit\n2580;88,5;2020;{measure};{speed}\n"
+        f"2523;83,04;2020;{measure};{speed}\n2513;55;2020;{measure};{speed}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_command_prints_the_table_and_writes_it(tmp_path: Path) -> None:
+    code, said = run(
+        "compare", result(tmp_path / "out"), plain(tmp_path / "p.csv", "connected"),
+        "--out", tmp_path / "t.csv",
+    )  # fmt: skip
+    assert code == 0, said
+    assert "Luleå" in said
+    assert "88,5 %" in said
+    assert "-0,5" in said
+    assert "Vi: andel hushåll med minst 100 Mbit/s trådbundet, anslutna" in said
+    assert "p.csv: andel hushåll med minst 100 Mbit/s" in said
+    assert "3 kommuner: i medel -0,4 procentenheter" in said
+    table = pd.read_csv(tmp_path / "t.csv", dtype={"area_code": str})
+    assert table["area_code"].tolist() == ["2513", "2523", "2580"]
+    assert table.loc[table["area_code"] == "2580", "points"].iloc[0] == pytest.approx(-0.5)
+
+
+def test_command_refuses_with_exit_code_1(tmp_path: Path) -> None:
+    folder, path = result(tmp_path / "out"), plain(tmp_path / "p.csv", "passed", speed="1000")
+    code, said = run("compare", folder, path, "--measure", "connected")
+    assert code == 1
+    assert "connected is asked for" in said
+    assert "Traceback" not in said
+    code, said = run("compare", folder, path)
+    assert (code, "nothing can be compared" in said) == (1, True)
+    code, said = run("compare", tmp_path, path)
+    assert (code, "no folder of results" in said) == (1, True)
+    (folder / "coverage.csv").write_text("area_kind,area_code\nx", encoding="utf-8")
+    code, said = run("compare", folder, path)
+    assert code == 1
+    assert "Traceback" not in said
+
+
+def test_cut_off_results_are_told(tmp_path: Path) -> None:
+    folder = result(tmp_path / "out")
+    whole = (folder / "manifest.json").read_text(encoding="utf-8")
+    (folder / "manifest.json").write_text(whole[:20], encoding="utf-8")
+    with pytest.raises(UnreadableSourceError, match="cut off or not whole"):
+        read_result(folder)
+
+
+def test_many_series_are_summed_up_and_can_be_chosen(tmp_path: Path) -> None:
+    folder = result(tmp_path / "out")
+    lines = ["kommunkod,share,year,measure,speed_mbit,base"]
+    lines += [
+        f"{code},0.5,2020,{measure},{speed},{base}"
+        for code in TOWNS for base in ("households", "workplaces")
+        for measure, speed in (("connected", 100), ("passed", 100), ("fibre", 0))
+    ]  # fmt: skip
+    (tmp_path / "p.csv").write_text("\n".join(lines), encoding="utf-8")
+    code, said = run("compare", folder, tmp_path / "p.csv", "--lang", "en")
+    assert code == 0, said
+    assert "Choose a series" in said
+    assert said.count("3 municipalities") == 3  # those of households
+    code, said = run("compare", folder, tmp_path / "p.csv", "--measure", "access", "--lang", "en",
+                     "--base", "workplaces")  # fmt: skip
+    assert "Technology: fibre: workplaces, total" in said
+    assert "Choose a series" not in said
+
+
+def test_on_a_region_run_by_the_chain(tmp_path: Path) -> None:
+    """Väst: 4 of 10 households connected, 6 with those passed; Öst: 0 of 8."""
+    folder = small_region.write(tmp_path / "region")
+    code, said = run("run", folder, "--out", tmp_path / "out", "-q")
+    assert code == 0, said
+    path = tmp_path / "p.csv"
+    path.write_text(
+        "municipality_name,share,year,measure,speed_mbit\n"
+        "Väst kommun,0.5,2024,connected,100\nÖst,0.25,2024,connected,100\n"
+        "Väst,0.6,2024,near_fibre,\n",
+        encoding="utf-8",
+    )
+    code, said = run("compare", tmp_path / "out", path, "--out", tmp_path / "t.csv")
+    assert code == 0, said
+    table = pd.read_csv(tmp_path / "t.csv").set_index(["measure", "area_name"])["points"]
+    assert table["connected", "Väst"] == pytest.approx(-10)
+    assert table["connected", "Öst"] == pytest.approx(-25)
+    assert table["access", "Väst"] == pytest.approx(0)

@@ -14,7 +14,7 @@ leaving each municipality out in turn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -24,11 +24,15 @@ from bredband_gis.errors import BadValueError, EmptyLayerError
 from bredband_gis.quality import Finding
 
 from bredband.figures import area_key
+from bredband.inputs import fibre_distance
 from bredband.published import nearest_year
 from bredband.tables import CALIBRATION, TOTAL, check_table
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from bredband.inputs import Inputs
+    from bredband.region import Region
 
     Floats = NDArray[np.float64]
 
@@ -253,6 +257,55 @@ def near_fibre_shares(
         )  # fmt: skip
     columns = ["municipality_code", "municipality_name", "share", "bound", "year"]
     return fits[columns].drop_duplicates(ignore_index=True), findings
+
+
+def calibrate_region(
+    region: Region, inputs: Inputs, published: pd.DataFrame, *, max_m: float = 1000.0
+) -> Calibration:
+    """Find the distance for a region, its files read.
+
+    Parameters
+    ----------
+    region : Region
+        Whose year and present ``proximity_m`` are used.
+    inputs : Inputs
+        What :func:`bredband.inputs.read_inputs` gives.
+    published : DataFrame
+        ``tables.PUBLISHED``.
+    max_m : float, optional
+        No distance beyond this is tried.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    EmptyLayerError
+        No share near fibre of the region's municipalities is published.
+    BadValueError
+        More than one is, for the same municipality.
+    """
+    shares, findings = near_fibre_shares(published, inputs.municipalities, year=region.region.year)
+    present = region.definitions.proximity_m
+    found = calibrate(
+        fibre_distance(region, inputs, max(max_m, present)).to_numpy(),
+        inputs.premises["households"].to_numpy(),
+        inputs.premises["municipality_code"].to_numpy(),
+        shares,
+        present_m=present,
+        max_m=max_m,
+    )
+    marks = inputs.provenance()
+    made_up = [f"{layer} {marks[layer]}" for layer in ("premises", "fibre", "coverage", "connected")
+               if marks.get(layer, "real") != "real"]  # fmt: skip
+    if made_up:
+        findings.append(
+            Finding("not-real", "warning", _LAYER, "", 0, f"the data are not all real"
+                    f" ({', '.join(made_up)}): the distance tells how they were made",
+                    "calibrate on real data")
+        )  # fmt: skip
+    return replace(found, findings=(*findings, *found.findings))
 
 
 @dataclass(frozen=True)
