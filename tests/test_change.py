@@ -10,6 +10,7 @@ from bredband.change import change_table, match_premises, matched_table
 from bredband.changed import changed_premises
 from bredband.statistics import coverage_table
 from bredband.tables import CHANGE, CHANGED_PREMISES, check_table
+from bredband.text import words
 from bredband_gis.errors import BadValueError, DuplicateIdsError, MissingColumnError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -386,7 +387,7 @@ building = st.fixed_dictionaries(
 delivery = st.dictionaries(st.sampled_from("abcdefgh"), building, max_size=8)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(one=delivery, two=delivery)
 def test_the_parts_add_up_exactly(one, two):
     before, after = status(**one), status(**two)
@@ -408,7 +409,7 @@ def test_the_parts_add_up_exactly(one, two):
         assert sums.loc["municipality"].equals(sums.loc["region"])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(one=delivery, two=delivery, data=st.data())
 def test_neither_order_nor_direction_hides_anything(one, two, data):
     before, after = status(**one), status(**two)

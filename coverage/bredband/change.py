@@ -21,6 +21,7 @@ from bredband.counting import (
     BUILT_UP_SEGMENTS,
     add_up,
     find_places,
+    long_table,
     need,
     reached,
     tally,
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 
 KEYS: Final = ["area_kind", "area_code", "segment", "base", "measure", "speed_mbit"]
 """What says which rows of two coverage tables are the same thing."""
+
+
+COUNTS: Final = ("counted_then", "counted_now", "served_then", "served_now", "gained", "lost")
+"""What is counted at premises that were there then and are there now."""
 
 
 @dataclass(frozen=True)
@@ -173,30 +178,25 @@ def matched_table(
         places.matrix(now.cells)[:, pairs.now_cell]
     )
     size = len(pairs.then_cell)
-    parts = []
+    keys, made_of = [], []
     for base in BASES:
-        counted = {name: pairs.sums[f"{base}_{name}"] for name in ("then", "now")}
-        totals = {
-            f"counted_{name}": within @ add_up(pairs.cell, weights, size)
-            for name, weights in counted.items()
-        }
+        then_weights, now_weights = (pairs.sums[f"{base}_{name}"] for name in ("then", "now"))
         for measure, columns in CLASSES.items():
             best_then = best_class(pairs.then, columns)
             best_now = best_class(pairs.now, columns)
             for number, speed in enumerate(speeds, start=1):
                 had, has = best_then >= number, best_now >= number
-                found = {
-                    "served_then": counted["then"] * had,
-                    "served_now": counted["now"] * has,
-                    "gained": counted["then"] * (has & ~had),
-                    "lost": counted["then"] * (had & ~has),
-                }
-                sums = {name: within @ add_up(pairs.cell, one, size) for name, one in found.items()}
-                part = places.slots.assign(base=base, measure=measure, speed_mbit=speed)
-                parts.append(part.assign(**(totals | sums)))
-    table = pd.concat(parts, ignore_index=True).drop(columns="area_name")
-    numbers = table.columns.difference(KEYS)
-    return table.astype(dict.fromkeys(numbers, "int64"))
+                keys.append((base, measure, speed))
+                made_of += [
+                    then_weights, now_weights, then_weights * had, now_weights * has,
+                    then_weights * (has & ~had), then_weights * (had & ~has),
+                ]  # fmt: skip
+    by_cell = np.stack([add_up(pairs.cell, one, size) for one in made_of], axis=1)
+    counts = (within @ by_cell).reshape(-1, len(COUNTS)).astype(np.int64)
+    slots = places.slots.drop(columns="area_name")
+    table = long_table(slots, pd.DataFrame(keys, columns=["base", "measure", "speed_mbit"]))
+    table[list(COUNTS)] = counts
+    return table
 
 
 @dataclass(frozen=True)

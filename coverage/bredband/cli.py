@@ -350,86 +350,32 @@ def calibrate(
 
 
 @main.command()
-@click.argument("folder", type=_FOLDER)
-@click.argument("files", nargs=-1, required=True,
-                type=click.Path(path_type=Path, exists=True))  # fmt: skip
-@click.option("--measure", type=click.Choice(["connected", "passed", "connected_any", "access"]),
-              help="Compare this measure only.")  # fmt: skip
-@click.option("--speed", type=click.IntRange(1), help="Compare this speed only, Mbit/s.")
-@click.option("--base", type=click.Choice(["households", "workplaces"]),
-              help="Compare this base only.")  # fmt: skip
-@click.option("--segment", type=click.Choice(["total", "tätort", "småort", "utanför", "tätbyggt",
-              "glesbygd"]), help="Compare this segment only.")  # fmt: skip
-@click.option("--year", type=click.IntRange(1990, 2100),
-              help="Published year.  [default: that of the results, or the nearest]")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
-              help="Write the whole table to this CSV file.")  # fmt: skip
-@click.option("--lang", type=_LANGUAGE, help="Language of headings and definitions.")
+@click.argument("old", type=_FOLDER)
+@click.argument("new", type=_FOLDER)
+@click.option("--out", type=_FOLDER, help="Write the tables there; the premises are internal.")
+@click.option("--measure", type=click.Choice(["connected", "passed", "planned"]),
+              default="connected", show_default=True,
+              help="Measure of the table shown.")  # fmt: skip
+@click.option("--lang", type=_LANGUAGE, help="Language of the tables.  [default: as NEW]")
 @_verbosity
-def compare(
-    folder: Path, files: tuple[Path, ...], measure: str | None, speed: int | None,
-    base: str | None, segment: str | None, year: int | None, out: Path | None, lang: str | None,
-    quiet: bool, verbose: bool,
-) -> None:  # fmt: skip
-    """Put the results in FOLDER beside published FILES (PTS's xlsx, Kolada's json, csv)."""
-    from dataclasses import replace
-
-    from bredband.comparison import compare as beside
-    from bredband.comparison import read_result
-    from bredband.published import read_published
-    from bredband.terminal_figures import show_comparison
-
-    coverage, technology, settings = read_result(folder)
-    language = lang or str(settings["region"]["language"])
-    steps = _steps(quiet=quiet, verbose=verbose, language=language)
-    published = read_published(files, language=language, year=int(settings["region"]["year"]))
-    found = beside(
-        coverage, technology, published.table, year=year, measure=measure, speed_mbit=speed,
-        base=base, segment=segment, proximity_m=settings["definitions"]["proximity_m"],
-        language=language,
-    )  # fmt: skip
-    if out is not None:
-        found.table.to_csv(out, index=False, encoding="utf-8")
-    if steps.console is not None:
-        found = replace(found, findings=(*published.findings, *found.findings))
-        show_comparison(steps.console, found, language=language, out=out, verbose=verbose)
-
-
-@main.command()
-@click.argument("folder", type=_FOLDER)
-@click.option("--published", "files", multiple=True, required=True,
-              type=click.Path(path_type=Path, exists=True),
-              help="PTS's annex on technology, or a CSV: municipality_code, share.")  # fmt: skip
-@click.option("--max-m", type=click.FloatRange(0, min_open=True), default=1000, show_default=True,
-              help="Largest distance to try, m.")  # fmt: skip
-@click.option("--lang", type=_LANGUAGE, help="Language of the table.")
-@_verbosity
-def calibrate(
-    folder: Path, files: tuple[Path, ...], max_m: float, lang: str | None, quiet: bool,
+def change(
+    old: Path, new: Path, out: Path | None, measure: str, lang: str | None, quiet: bool,
     verbose: bool,
 ) -> None:  # fmt: skip
-    """Find the proximity_m that gives the region in FOLDER the published shares near fibre."""
-    from dataclasses import replace
+    """Compare the results of two runs: points, and what they come from."""
+    from bredband.change_terminal import show_change
+    from bredband.deliveries import compare_runs, read_run, write_change
 
-    from bredband.calibration import calibrate_region
-    from bredband.inputs import read_inputs
-    from bredband.published import read_published
-    from bredband.region import FILE_NAME, Region
-    from bredband.terminal_figures import show_calibration
-
-    region = Region.read(folder)
-    language = lang or region.region.language
+    before, after = read_run(old), read_run(new)
+    language = lang or after.language
     steps = _steps(quiet=quiet, verbose=verbose, language=language)
-    published = read_published(
-        files, language=language, year=region.region.year, measure="near_fibre"
-    )
-    inputs = read_inputs(region, steps=steps)
-    with steps.step("availability"):
-        found = calibrate_region(region, inputs, published.table, max_m=max_m)
+    with steps.step("change"):
+        found = compare_runs(before, after, language=language)
+    if out is not None:
+        with steps.step("write"):
+            write_change(found, out)
     if steps.console is not None:
-        found = replace(found, findings=(*published.findings, *found.findings))
-        path = region.folder / FILE_NAME
-        show_calibration(steps.console, found, path=path, language=language, verbose=verbose)
+        show_change(steps.console, found, out=out, measure=measure, language=language)
 
 
 def _run(region: Region, out: Path, steps: Steps) -> None:

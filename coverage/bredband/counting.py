@@ -322,6 +322,13 @@ def _find_areas(kind: str, keys: pd.Series, codes: pd.Series, names: pd.Series) 
     )
 
 
+def long_table(slots: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
+    """Give a row for each slot and each of the keys, slot by slot."""
+    slot = slots.take(np.repeat(np.arange(len(slots)), len(keys))).reset_index(drop=True)
+    key = keys.take(np.tile(np.arange(len(keys)), len(slots))).reset_index(drop=True)
+    return pd.concat([slot, key], axis=1)
+
+
 def need(table: pd.DataFrame, columns: Sequence[str], where: str) -> None:
     """Refuse a table that lacks a column.
 

@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 from bredband_gis.errors import BadValueError
 
-from bredband.counting import BUILT_UP_SEGMENTS, encode, find_places, need, reached, tally
+from bredband.counting import (
+    BUILT_UP_SEGMENTS,
+    encode,
+    find_places,
+    long_table,
+    need,
+    reached,
+    tally,
+)
 from bredband.tables import (
     ACCEPTED,
     ACCESS,
@@ -141,7 +149,7 @@ def coverage_table(
             offered, accepted = ((within @ counted.by_cell(name))[:, 0] for name in OFFERED)
             totals.append(offered)
             serveds.append(accepted)
-    table = _long(places.slots, pd.DataFrame(keys, columns=["base", "measure", "speed_mbit"]))
+    table = long_table(places.slots, pd.DataFrame(keys, columns=["base", "measure", "speed_mbit"]))
     total, served = (np.column_stack(one).ravel() for one in (totals, serveds))
     table = table.assign(year=year, total=total, served=served, share=_share(served, total))
     return _typed(table, STATISTICS.columns)
@@ -229,7 +237,7 @@ def technology_table(
             keys.append((base, access))
             totals.append(by_class.sum(axis=1))
             serveds.append(by_class[:, 1])
-    table = _long(places.slots, pd.DataFrame(keys, columns=["base", "access"]))
+    table = long_table(places.slots, pd.DataFrame(keys, columns=["base", "access"]))
     total, served = (np.column_stack(one).ravel() for one in (totals, serveds))
     table = table.assign(year=year, total=total, served=served, share=_share(served, total))
     return _typed(table, TECHNOLOGY.columns)
@@ -287,7 +295,7 @@ def state_aid_table(
     colour = order[counted.classes["colour"]]
     found = [within @ counted.by_cell(base, colour, len(AID_COLOURS)) for base in BASES]
     by_colour = np.stack(found, axis=1).reshape(-1, len(AID_COLOURS))
-    table = _long(places.slots, pd.DataFrame({"base": BASES}))
+    table = long_table(places.slots, pd.DataFrame({"base": BASES}))
     table[list(AID_COLOURS)] = by_colour
     return _typed(table.assign(total=by_colour.sum(axis=1)), STATE_AID.columns)
 
@@ -369,13 +377,6 @@ def _refuse_more_accepted(status: pd.DataFrame) -> None:
         raise BadValueError(
             msg, where="status, accepted_households", fix="correct the offers of these premises"
         )
-
-
-def _long(slots: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
-    """Give a row for each slot and each of the keys, slot by slot."""
-    slot = slots.take(np.repeat(np.arange(len(slots)), len(keys))).reset_index(drop=True)
-    key = keys.take(np.tile(np.arange(len(keys)), len(slots))).reset_index(drop=True)
-    return pd.concat([slot, key], axis=1)
 
 
 def _share(served: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
