@@ -594,11 +594,9 @@ def _take_routes(
 
 
 def _count_fibre(aid: _Aid, at: Ints, operator: str, definitions: Definitions) -> None:
-    n = len(at)
-    aid.take(
-        at, np.full(n, _FIBRE, dtype=np.int64), np.full(n, float(definitions.passed_speed_mbit)),
-        np.full(n, operator, dtype=object),
-    )  # fmt: skip
+    """Count the fibre of one operator that passes the premises ``at``, each named once."""
+    if "fibre" in definitions.aid_technologies:
+        aid.networks.take_one(at, _FIBRE, operator)
 
 
 def _promised(

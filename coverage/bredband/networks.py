@@ -51,6 +51,15 @@ class Networks:
             np.bitwise_or.at(self.named, at[known], bit[known])
             self.pairs.append((at[known], operator[known]))
 
+    def take_one(self, at: Ints, rank: int, operator: str) -> None:
+        """Take in one operator's network by one technology; no premises is named twice."""
+        bit = np.uint8(1 << rank)
+        if operator == NO_OPERATOR:
+            self.unnamed[at] |= bit
+        else:
+            self.named[at] |= bit
+            self.pairs.append((at, np.full(len(at), operator, dtype=object)))
+
     def count(self) -> Ints:
         """Give the number of independent networks of each premises."""
         found: Ints = BITS[self.unnamed & ~self.named]

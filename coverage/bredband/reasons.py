@@ -237,7 +237,9 @@ def give_reasons(
     for number, (make, columns) in enumerate(wordings):
         rows = np.flatnonzero(state == number)
         if len(rows):
-            numbers = {name: values[rows].astype(np.int64) for name, values in columns.items()}
+            numbers = {
+                name: values[rows].astype(np.int64, copy=False) for name, values in columns.items()
+            }
             kind, said = _worded(numbers, make)
             code[rows] = kind + len(texts)
             texts += said
