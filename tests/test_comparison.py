@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 import small_region
+from bredband.calibration import calibrate_region
 from bredband.cli import main
 from bredband.comparison import NotComparableError, compare, largest, read_result
+from bredband.demo import make_norrbotten
 from bredband.figures import as_published
+from bredband.inputs import find_status, read_inputs
+from bredband.region import Region
+from bredband.statistics import coverage_table, technology_table
 from bredband.tables import COMPARISON, STATISTICS, TECHNOLOGY, check_table
 from bredband_gis.errors import BadValueError, GeodataError, UnreadableSourceError
 from click.testing import CliRunner
@@ -19,6 +24,8 @@ from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from bredband.inputs import Inputs
 
 TOWNS = {"2580": ("Luleå", 40_000), "2523": ("Gällivare", 8_700), "2513": ("Överkalix", 1_700)}
 
@@ -329,3 +336,61 @@ def test_on_a_region_run_by_the_chain(tmp_path: Path) -> None:
     assert table["connected", "Väst"] == pytest.approx(-10)
     assert table["connected", "Öst"] == pytest.approx(-25)
     assert table["access", "Väst"] == pytest.approx(0)
+
+
+@pytest.fixture(scope="module")
+def norrbotten(tmp_path_factory: pytest.TempPathFactory) -> tuple[Region, Inputs, pd.DataFrame]:
+    """The example region as far as the status of its premises."""
+    folder = tmp_path_factory.mktemp("norrbotten")
+    make_norrbotten(folder)
+    region = Region.read(folder)
+    inputs = read_inputs(region)
+    return region, inputs, pd.DataFrame(find_status(region, inputs))
+
+
+def test_the_example_region_beside_published_figures(
+    norrbotten: tuple[Region, Inputs, pd.DataFrame], shared_data: Path
+) -> None:
+    region, inputs, status = norrbotten
+    where = {
+        "municipalities": inputs.municipalities, "region_code": region.region.code,
+        "region_name": region.region.name, "year": region.region.year,
+    }  # fmt: skip
+    coverage = coverage_table(status, speeds_mbit=[30, 100, 1000], **where)
+    anchors = pd.read_csv(shared_data / "sverige" / "pts_anchors_from_web.csv", dtype=str)
+    anchors = anchors[(anchors["segment"] == "total") & (anchors["year_oct"] == "2020")]
+    access = {"hh_fibre_connected": "fibre", "hh_fibre_connected_or_near": "near_fibre"}
+    kept = anchors[anchors["metric"].isin(["hh_100mbit", *access])]
+    published = as_published([
+        pd.DataFrame({
+            "file": "anchors", "series": kept["metric"], "definition": kept["source"],
+            "area_kind": "municipality", "area_code": kept["code"], "segment": "total",
+            "base": "households", "year": 2020, "share": kept["percent"].astype(float) / 100,
+            "measure": kept["metric"].map({"hh_100mbit": "connected"}).fillna("access"),
+            "access": kept["metric"].map(access), "bound": "=",
+            "speed_mbit": kept["metric"].map({"hh_100mbit": 100}),
+            "total": kept["households_base"].astype(float),
+        })
+    ])  # fmt: skip
+    found = compare(coverage, technology_table(status, **where), published)
+    points = found.table.set_index(["measure", "access", "area_name"])["points"]
+    # The example is pinned to these: Luleå 88, Överkalix 55, Gällivare 83.04 % and its fibre 75.59.
+    connected = points.xs("connected").droplevel(0)
+    assert set(connected.index) == {"Luleå", "Överkalix", "Gällivare"}
+    assert connected.abs().max() < 0.2
+    assert points["access", "fibre", "Gällivare"] == pytest.approx(0, abs=0.2)
+    # Gällivare's households of 2020 are 10 274: another base than the example's, and told.
+    assert "totals-differ" in rules(found)
+    # Its own share near fibre gives its own proximity back.
+    technology = technology_table(status, **where)
+    near = technology[
+        (technology["access"] == "near_fibre") & (technology["base"] == "households")
+        & (technology["area_kind"] == "municipality") & (technology["segment"] == "total")
+    ]  # fmt: skip
+    mine = near.assign(file="own", series="s", definition="d", measure="access", bound="=")
+    calibrated = calibrate_region(region, inputs, as_published([mine]), max_m=500)
+    present = region.definitions.proximity_m
+    assert calibrated.from_m <= present < calibrated.until_m
+    assert calibrated.distance_m == present
+    assert calibrated.table["held_out_m"].between(0.99 * present, 1.01 * present).all()
+    assert "not-real" in rules(calibrated)

@@ -520,7 +520,7 @@ def _doubts(
               f" near it: {named(under)}", len(under),
               "look for fibre that is missing there")  # fmt: skip
     if len(table) < FEWEST:
-        doubt("none-held-out", f"{len(table)} municipalities are too few to hold one out: nothing"
+        doubt("none-held-out", f"too few municipalities ({len(table)}) to hold one out: nothing"
               " tells how well the distance holds elsewhere", len(table),
               f"give published shares of {FEWEST} or more")  # fmt: skip
     unused = set(published["municipality_code"]) - set(target.index)

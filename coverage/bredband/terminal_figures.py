@@ -213,5 +213,5 @@ def _points(value: float | None, said: Words) -> str:
 def _metres(value: float | None, said: Words) -> str:
     if value is None or pd.isna(value):
         return said.missing
-    decimals = next((n for n in range(3) if abs(value - round(value, n)) < 1e-6), 2)
+    decimals = next((n for n in range(4) if abs(value - round(value, n)) < 1e-6), 4)
     return f"{said.number(value, decimals)} m"
