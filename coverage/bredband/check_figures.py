@@ -157,6 +157,19 @@ def coverage_matches(context: Context) -> Iterator[Found]:
         yield Found("building-without-coverage", "coverage", "", len(silent), details, at)
 
 
+def other_matches(context: Context) -> Iterator[Found]:
+    """Find plans and offers of buildings that are not there."""
+    if context.survey.inputs is None:
+        return
+    known = pd.Index(context.used["premises_id"])
+    for read in (*_tables(context, "plans"), *_tables(context, "offers")):
+        ids = pd.Index(read.frame["premises_id"].astype("str"))
+        lost = known.get_indexer(ids) < 0
+        if lost.any():
+            columns = {"premises_id": ids[lost].to_numpy()}
+            yield _of_rows("row-without-building", read, lost, {"n": int(lost.sum())}, **columns)
+
+
 def speeds(context: Context) -> Iterator[Found]:
     """Find speeds that a technology cannot give, and uploads far above the download."""
     fastest = context.limits.fastest()

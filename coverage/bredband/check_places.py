@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import shapely
-from bredband_gis.points import line_vertices, locate, nearest_line
+from bredband_gis.points import line_vertices, locate, nearest_line, nearest_point
 from bredband_gis.topology import find_gaps, find_overlaps, road_islands, same_place
 
 from bredband.check_context import Found, offenders_of
@@ -246,6 +246,33 @@ def overlapping_localities(context: Context) -> Iterator[Found]:
         )
         details = {"n": len(at), "sum_m2": at["area_m2"].sum(), "largest_m2": at["area_m2"].max()}
         yield Found("localities-overlap", read.name, read.file, len(at), details, at)
+
+
+def connected_matches(context: Context) -> Iterator[Found]:
+    """Find connected points that no building lies near enough to be meant."""
+    used, limit = context.used, context.region.definitions.match_m
+    for read in context.files("connected"):
+        shapes = shapes_of(read.frame)
+        distance, _ = nearest_point(
+            shapely.get_x(shapes),
+            shapely.get_y(shapes),
+            used["x"].to_numpy(dtype=float),
+            used["y"].to_numpy(dtype=float),
+            max_distance=np.inf,
+        )
+        far = distance > limit
+        if not far.any() or not len(used):
+            continue
+        at = pd.DataFrame(
+            {
+                "row": read.frame.index.to_numpy()[far],
+                "id": None,
+                "geometry": shapes[far],
+                "distance_m": distance[far],
+            }
+        )
+        details = {"n": len(at), "limit_m": limit}
+        yield Found("connected-without-building", read.name, read.file, len(at), details, at)
 
 
 def fibre_off_road(context: Context) -> Iterator[Found]:

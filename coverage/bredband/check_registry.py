@@ -65,6 +65,8 @@ _REGISTER: Final = """
     speed-unit warning coverage            duplicate-coverage warning coverage
     small-cell info coverage               cell-too-fine warning settings
     plan-overdue warning plans             plan-for-connected info plans
+    row-without-building warning plans
+    connected-without-building warning connected
     years-differ warning any               year-unknown info any
 """
 
@@ -143,6 +145,8 @@ class RuleTexts:
         """Give a text of a rule with its places filled in."""
         text = self.get(rule, key)
         named = {name for _, name, _, _ in string.Formatter().parse(text) if name}
+        if not named <= set(values):
+            return ""  # a reader's finding without these details: its own words stand
         return text.format(
             **{name: _Written(self.write(name, values[name]), values[name]) for name in named}
         )

@@ -19,21 +19,21 @@ from typing import TYPE_CHECKING, Any, Final
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from bredband_gis.errors import GeodataError, rule_of
 from bredband_gis.quality import Finding
 
 from bredband import check_figures, check_places
 from bredband.check_context import MEASURES, Context, Found, Limits
 from bredband.check_registry import RULES, SEVERITIES, describe_rules, rule_texts
 from bredband.check_screen import REASONS, Screen
-from bredband.inputs import survey_inputs
+from bredband.inputs import Survey, survey_inputs
 from bredband.progress import Steps
-from bredband.tables import OFFENDERS
+from bredband.tables import OFFENDERS, SET_ASIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from bredband.check_registry import RuleTexts
-    from bredband.inputs import Survey
     from bredband.region import Region
 
 __all__ = ["RULES", "Limits", "Report", "check_region", "count_rows", "describe_rules"]
@@ -53,6 +53,8 @@ CHECKS: Final[tuple[Callable[[Context], Iterator[Found]], ...]] = (
     check_places.overlapping_localities,
     check_places.fibre_off_road,
     check_figures.coverage_matches,
+    check_figures.other_matches,
+    check_places.connected_matches,
     check_figures.speeds,
     check_figures.speed_units,
     check_figures.duplicate_coverage,
@@ -95,7 +97,7 @@ class Report:
         finding: the position of theirs in ``findings``.
     counts : DataFrame
         Per file: layer, file, rows_in_file, rows_in (that fulfil `where`), used, set_aside,
-        reasons, adds_up (missing where the layer could not be used).
+        reasons, adds_up (missing for rasters).
     set_aside : DataFrame
         ``tables.SET_ASIDE``.
     places : GeoDataFrame or None
@@ -149,7 +151,10 @@ def check_region(
     steps = steps or Steps()
     language = language or region.region.language
     screen = Screen()
-    survey = survey_inputs(region, steps=steps, screen=screen)
+    try:
+        survey = survey_inputs(region, steps=steps, screen=screen)
+    except GeodataError as error:  # of the settings, not of a file
+        survey = _no_survey(error)
     context = Context(region, limits or Limits(), survey, tuple(screen.read))
     with steps.step("check"):
         counts = count_rows(survey, language=language)
@@ -174,6 +179,19 @@ def check_region(
             set_aside=survey.set_aside,
             places=None if survey.inputs is None else survey.inputs.municipalities,
         )
+
+
+def _no_survey(error: GeodataError) -> Survey:
+    finding = Finding(
+        rule_of(error), "error", "", error.where or "region.toml", 0, error.what, error.fix or ""
+    )
+    return Survey(
+        inputs=None,
+        status=None,
+        findings=(finding,),
+        set_aside=pd.DataFrame({name: [] for name in SET_ASIDE.columns}, dtype="str"),
+        files=[],
+    )
 
 
 def count_rows(survey: Survey, *, language: str = "sv") -> pd.DataFrame:
@@ -231,9 +249,11 @@ def count_rows(survey: Survey, *, language: str = "sv") -> pd.DataFrame:
     files["adds_up"] = (files["used"] + files["set_aside"] == files["rows_in"]).astype("boolean")
     total = _used(survey)
     for layer, rows in files.groupby("layer"):
-        if layer not in total:
-            files.loc[rows.index, "adds_up"] = pd.NA
-        elif rows["used"].notna().all() and int(rows["used"].sum()) != total[str(layer)]:
+        if (
+            layer in total
+            and rows["used"].notna().all()
+            and int(rows["used"].sum()) != total[str(layer)]
+        ):
             # Of several files it cannot be told which one lost its rows: the last is named.
             files.loc[rows.index[-1], "used"] += total[str(layer)] - int(rows["used"].sum())
             files.loc[rows.index[-1], "adds_up"] = False

@@ -22,6 +22,10 @@ NOISE_M2: Final = 0.01
 """Smaller areas come of rounded coordinates: a centimetre's error along a metre."""
 
 
+_OPEN_SHARE: Final = 0.25
+"""A strip is open along no more of its border: it is three times as long as wide, or more."""
+
+
 @dataclass(frozen=True, eq=False)
 class Overlaps:
     """Where two polygons cover the same ground, a row per place.
@@ -124,8 +128,8 @@ def find_gaps(
     """Find ground between polygons that should lie border to border.
 
     Two kinds: ground that polygons lie all round, of any size; and strips no wider than
-    ``strip_m`` between two polygons, open at an end. What is wider and open (the sea,
-    a country outside) is no gap.
+    ``strip_m`` between two polygons, open at an end, at least three times as long as wide.
+    What is wider and open (the sea, a country outside) is no gap.
 
     Parameters
     ----------
@@ -143,10 +147,11 @@ def find_gaps(
     shapes = np.asarray(polygons, dtype=object)
     shapes = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
     union = shapely.union_all(shapes)
-    rings, part = shapely.get_rings(shapely.get_parts(union), return_index=True)
+    parts = shapely.get_parts(union)
+    rings, part = shapely.get_rings(parts, return_index=True)
     inner = np.ones(len(rings), dtype=bool)
     inner[np.unique(part, return_index=True)[1]] = False  # the first ring of a part is its shell
-    holes = shapely.polygons(rings[inner])
+    holes, _ = _polygon_parts(_without(shapely.polygons(rings[inner]), parts))
     strips, _ = _polygon_parts(_strips(shapes, union, strip_m))
     if len(strips) and len(holes):
         inside = shapely.STRtree(shapely.buffer(holes, 0.001)).query(strips, predicate="within")[0]
@@ -165,18 +170,41 @@ def find_gaps(
     return Gaps(found, area[order], mean_width(found), enclosed, neighbours[: len(found)])
 
 
+def _without(holes: NDArray[np.object_], parts: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Take out of each hole the polygons that lie in it: islands in a lake."""
+    hole, island = shapely.STRtree(parts).query(holes, predicate="contains")
+    holes = holes.copy()
+    for row in np.unique(hole):
+        inside = shapely.union_all(parts[island[hole == row]])
+        holes[row] = shapely.difference(holes[row], inside)
+    return holes
+
+
 def _strips(
     shapes: NDArray[np.object_], union: shapely.Geometry, strip_m: float
 ) -> NDArray[np.object_]:
-    """Give the ground within reach of the facing borders of two polygons, outside them all."""
+    """Give the strips between two polygons: what closing the polygons by half the width fills.
+
+    Closing also fills the corners where two coasts meet: those are open along much of
+    their border, a strip at its ends only.
+    """
     edges = shapely.coverage_invalid_edges(shapes, gap_width=strip_m)
-    at = np.flatnonzero(~shapely.is_empty(edges))
-    bands = shapely.buffer(edges[at], strip_m, cap_style="flat")
-    one, other = shapely.STRtree(bands).query(bands, predicate="intersects")
-    pair = one < other
-    between = shapely.intersection(bands[one[pair]], bands[other[pair]])
-    outside: NDArray[np.object_] = shapely.difference(between, union)
-    return outside
+    edges = edges[~shapely.is_empty(edges)]
+    if not len(edges):
+        return edges
+    near = shapely.intersection(union, shapely.buffer(shapely.union_all(edges), 1.5 * strip_m))
+    closed = shapely.buffer(
+        shapely.buffer(near, strip_m / 2, quad_segs=16), -strip_m / 2, quad_segs=16
+    )
+    filled, _ = _polygon_parts(np.array([shapely.difference(closed, union)], dtype=object))
+    if not len(filled):
+        return filled
+    border = shapely.boundary(filled)
+    inner = shapely.difference(border, shapely.buffer(near, 0.01))
+    strip = shapely.length(inner) <= _OPEN_SHARE * shapely.length(border)
+    row, _ = shapely.STRtree(shapes).query(filled, predicate="dwithin", distance=0.01)
+    between = np.bincount(row, minlength=len(filled)) >= 2
+    return filled[strip & between]
 
 
 def _polygon_parts(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], Ints]:
