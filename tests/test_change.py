@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import shutil
+
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import small_region
 from bredband.caveats import Facts, change_warnings
 from bredband.change import change_table, match_premises, matched_table
 from bredband.changed import changed_premises
+from bredband.cli import main
+from bredband.deliveries import compare_runs, read_run
+from bredband.pipeline import run
+from bredband.region import Region
 from bredband.statistics import coverage_table
 from bredband.tables import CHANGE, CHANGED_PREMISES, check_table
-from bredband.text import words
-from bredband_gis.errors import BadValueError, DuplicateIdsError, MissingColumnError
+from bredband_gis.errors import (
+    BadValueError,
+    DuplicateIdsError,
+    GeodataError,
+    MissingColumnError,
+)
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -180,7 +195,7 @@ def test_localities_and_deso_are_compared_too():
 
 def test_tables_that_do_not_belong_together_are_refused():
     before, after = status(a={}), status(a={})
-    with pytest.raises(BadValueError, match="no area in common"):
+    with pytest.raises(BadValueError, match="no municipality in common"):
         change_table(count(before, 2021), count(after, 2022).assign(area_code="99"))
     with pytest.raises(BadValueError, match="2 years"):
         change_table(pd.concat([count(before, 2020), count(before, 2021)]), count(after, 2022))
@@ -367,6 +382,103 @@ def test_rewritten_ids_are_warned_of():
     # Building on a third more is no rewriting.
     after = pd.concat([before, status(**{f"c{i}": {} for i in range(30)})])
     assert rules(facts(2022), facts(2023), matched=match_premises(before, after)) == []
+
+
+# ---------------------------------------------------------------- two runs, read back
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Run the small region twice: a year later e and b have fibre, and c is gone."""
+    folder = tmp_path_factory.mktemp("runs")
+    first = small_region.write(folder / "first")
+    run(Region.read(first), folder / "2024")
+    later = small_region.content()
+    later["region"]["year"] = 2025
+    second = small_region.write(folder / "second", later)
+    fibre = pd.DataFrame({"premises_id": ["e", "b"], "technology": "fibre", "speed_mbit": 1000})
+    rows = pd.concat([small_region.coverage(), fibre])
+    rows.to_csv(second / "coverage.csv", index=False)
+    homes = small_region.premises()
+    homes[homes["premises_id"] != "c"].to_file(second / "premises.gpkg")
+    run(Region.read(second), folder / "2025")
+    return folder
+
+
+def test_two_runs_are_read_back_and_compared(runs):
+    before, after = read_run(runs / "2024"), read_run(runs / "2025")
+    assert (before.facts.year, after.facts.year) == (2024, 2025)
+    found = compare_runs(before, after)
+    check_table(found.table, CHANGE, where="change")
+    row = pick(found.table, "municipality", "2501", *CONNECTED)
+    # 4 of 10 -> 6 of 10 with b's two -> 6 of 7 without c's three.
+    assert row[["served_before", "served_after", "gained", "gone"]].tolist() == [4, 6, 2, 0]
+    assert row["points_same"] == pytest.approx(20)
+    assert row["points_new_gone"] == pytest.approx(100 * (6 / 7 - 6 / 10))
+    row = pick(found.table, "municipality", "2502", *CONNECTED)
+    assert row[["served_before", "served_after", "gained"]].tolist() == [0, 2, 2]
+    changes = found.premises.set_index("premises_id")["change"]
+    assert {key: changes[key] for key in "bce"} == {"b": "gained", "c": "gone", "e": "gained"}
+    assert found.premises.crs.to_epsg() == 3006
+    assert [one.rule for one in found.warnings] == ["other-totals"]
+
+
+def test_the_command_prints_warnings_first_and_writes_files(runs, tmp_path):
+    out = tmp_path / "change"
+    answer = CliRunner().invoke(
+        main, ["change", str(runs / "2024"), str(runs / "2025"), "--out", str(out)]
+    )
+    assert answer.exit_code == 0, answer.output
+    assert answer.output.index("varning other-totals") < answer.output.index("2024 till 2025")
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert set(manifest["files"]) == {
+        "change.csv", "changed_premises.parquet", "changed_premises.gpkg"
+    }  # fmt: skip
+    audiences = {name: file["audience"] for name, file in manifest["files"].items()}
+    assert audiences.pop("change.csv") == "public"
+    assert set(audiences.values()) == {"internal"}
+    assert str(tmp_path) not in json.dumps(manifest)
+    table = pd.read_csv(out / "change.csv", dtype={"area_code": str})
+    assert list(table.columns) == list(CHANGE.columns)
+    premises = gpd.read_parquet(out / "changed_premises.parquet")
+    check_table(premises, CHANGED_PREMISES, where="changed")
+    assert len(gpd.read_file(out / "changed_premises.gpkg")) == len(premises)
+    # An earlier comparison is replaced; English on request.
+    again = ["change", str(runs / "2025"), str(runs / "2024"), "--out", str(out), "--lang", "en"]
+    answer = CliRunner().invoke(main, again)
+    assert answer.exit_code == 0, answer.output
+    assert "runs backwards in time" in answer.output
+
+
+def test_a_folder_that_is_no_run_is_refused(runs, tmp_path):
+    with pytest.raises(GeodataError, match=r"no manifest\.json"):
+        read_run(tmp_path)
+    copy = tmp_path / "copy"
+    shutil.copytree(runs / "2024", copy)
+    for name, what in (
+        ("premises.parquet", "premises cannot be read"),
+        ("bredband.duckdb", "tables cannot be read"),
+        ("manifest.json", "manifest is not a run's"),
+    ):
+        kept = (copy / name).read_bytes()
+        (copy / name).write_bytes(b"[1]")
+        with pytest.raises(GeodataError, match=what):
+            read_run(copy)
+        (copy / name).write_bytes(kept)
+        (copy / name).rename(copy / "away")
+        with pytest.raises(GeodataError, match=f"no {name}"):
+            read_run(copy)
+        (copy / "away").rename(copy / name)
+    text = (copy / "manifest.json").read_text(encoding="utf-8")
+    (copy / "manifest.json").write_text(text.replace('"made_by": "bredband"', '"made_by": "x"'))
+    with pytest.raises(GeodataError, match="made by 'x'"):
+        read_run(copy)
+
+
+def test_runs_in_different_coordinates_are_refused(runs):
+    before, after = read_run(runs / "2024"), read_run(runs / "2025")
+    with pytest.raises(GeodataError, match="EPSG:3006 in one result and EPSG:3010"):
+        compare_runs(before, dataclasses.replace(after, crs="EPSG:3010"))
 
 
 # ---------------------------------------------------------------- invariants

@@ -268,7 +268,7 @@ def change_table(
     MissingColumnError
         A column is missing.
     BadValueError
-        The two have no area in common, one holds several years, or the premises are not
+        The two have no municipality in common, one holds several years, or the premises are not
         those that were counted.
     """
     for table, where in ((before, "before"), (after, "after")):
@@ -277,10 +277,11 @@ def change_table(
         if len(years) != 1:
             msg = f"the table holds {len(years)} years"
             raise BadValueError(msg, where=where, fix="give one year's coverage at a time")
-    areas = ["area_kind", "area_code"]
-    lower = before.loc[before["area_kind"] != "region", areas]
-    if after[areas].merge(lower).empty:
-        msg = "the two have no area in common"
+    places = [
+        table.loc[table["area_kind"] == "municipality", "area_code"] for table in (before, after)
+    ]
+    if not places[0].isin(places[1]).any():
+        msg = "the two have no municipality in common"
         raise BadValueError(msg, where="before, after", fix="compare results of the same region")
     same = ["segment", "base", "measure", "speed_mbit"]
     numbers = ["total", "served", "share"]
