@@ -303,6 +303,12 @@ def test_numbering_a_grid_finds_what_its_polygons_hold(
     assert near_edge or found == (true[0] if len(true) else -1)
 
 
+def test_a_point_beside_the_grid_is_not_in_the_next_row() -> None:
+    east, north = np.array([0, 1000, 0, 1000]), np.array([0, 0, 1000, 1000])
+    shapes = shapely.box(east, north, east + 1000, north + 1000)
+    assert find_cells(shapes, [2500, -500, 500], [500, 1500, 1500]).tolist() == [-1, -1, 2]
+
+
 # --- households --------------------------------------------------------------------------
 
 
@@ -374,6 +380,10 @@ def test_a_raster_is_a_grid_of_its_pixels(tmp_path: Path) -> None:
     assert part["population"].tolist() == [12]
     with pytest.raises(WrongCrsError, match="no part of the raster"):
         grid_from_raster(source, crs=CRS, extent=(X + 90_000, Y, X + 91_000, Y + 1000))
+    scaled = write_raster(tmp_path / "tenths.tif", values, nodata=-9999)
+    with rasterio.open(scaled.path, "r+") as raster:
+        raster.scales, raster.offsets = (0.5,), (1.0,)
+    assert sorted(grid_from_raster(scaled, crs=CRS)["population"])[-2:] == [7, 16]
     bare = write_raster(tmp_path / "bare.tif", values)
     with pytest.raises(BadValueError, match=r"bare\.tif: 1 pixels hold fewer than 0"):
         grid_from_raster(bare, crs=CRS)
