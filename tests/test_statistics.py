@@ -9,8 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from bredband.region import Goal
-from bredband.statistics import coverage_table, goals_table
-from bredband.tables import GOALS, STATISTICS, check_table
+from bredband.statistics import coverage_table, goals_table, state_aid_table, technology_table
+from bredband.tables import (
+    ACCESS,
+    GOALS,
+    STATE_AID,
+    STATISTICS,
+    STATUS,
+    TECHNOLOGIES,
+    TECHNOLOGY,
+    check_table,
+)
 from bredband_gis.errors import BadValueError, MissingColumnError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,9 +55,9 @@ def municipalities(*codes: str) -> pd.DataFrame:
     )
 
 
-def count(rows: pd.DataFrame, places: pd.DataFrame, speeds=(100, 1000)) -> pd.DataFrame:
+def count(rows: pd.DataFrame, places: pd.DataFrame, speeds=(100, 1000), **more) -> pd.DataFrame:
     found = coverage_table(
-        rows, places, region_code="R", region_name="Regionen", year=2021, speeds_mbit=speeds
+        rows, places, region_code="R", region_name="Regionen", year=2021, speeds_mbit=speeds, **more
     )
     check_table(found, STATISTICS, where="coverage")
     assert list(found.columns) == list(STATISTICS.columns)
@@ -68,7 +77,7 @@ def test_measures_are_cumulative_and_bases_apart():
         {"households": 3, "speed_mbit": 100.0, "passed_speed_mbit": 1000.0},
         {"households": 2, "passed_speed_mbit": 1000.0, "planned_speed_mbit": 1000.0},
         {"households": 5, "planned_speed_mbit": 100.0, "workplaces": 3},
-        {"households": 6, "wireless_speed_mbit": 1000.0},
+        {"households": 6, "wireless_speed_mbit": 300.0},
         {"households": 0, "holiday_homes": 9, "speed_mbit": 1000.0},
     )
     table = count(rows, municipalities("2501"))
@@ -80,6 +89,9 @@ def test_measures_are_cumulative_and_bases_apart():
         assert pick(table, *of, "connected", 1000) == [20, 4, 0.2]
         assert pick(table, *of, "passed", 1000) == [20, 9, 0.45]
         assert pick(table, *of, "planned", 1000) == [20, 9, 0.45]
+        # Connected with wire or without: neither those passed nor those planned.
+        assert pick(table, *of, "connected_any", 100) == [20, 13, 0.65]
+        assert pick(table, *of, "connected_any", 1000) == [20, 4, 0.2]
         of = (*area, "total", "workplaces")
         assert pick(table, *of, "connected", 1000) == [4, 1, 0.25]
         assert pick(table, *of, "planned", 100) == [4, 4, 1.0]
@@ -259,6 +271,193 @@ def count_of(total: int, served: int) -> pd.DataFrame:
     row = ["region", "R", "Regionen", "total", "households", "connected", 100, 2021, total, served]
     share = served / total if total else np.nan
     return pd.DataFrame([[*row, share]], columns=list(STATISTICS.columns))
+
+
+# ---------------------------------------------------------------- more areas, more measures
+
+
+def test_built_up_and_rural_follow_the_segments_that_are_named():
+    rows = status({"segment": "tätort", "households": 5, "speed_mbit": 100.0},
+                  {"segment": "småort", "households": 3},
+                  {"segment": "utanför", "households": 2, "speed_mbit": 100.0})  # fmt: skip
+    of = ("municipality", "2501")
+    at = ("households", "connected", 100)
+    table = count(rows, municipalities("2501"))
+    assert pick(table, *of, "tätbyggt", *at) == [8, 5, 0.625]
+    assert pick(table, *of, "glesbygd", *at) == [2, 2, 1.0]
+    table = count(rows, municipalities("2501"), built_up_segments=["tätort"])
+    assert pick(table, *of, "tätbyggt", *at) == [5, 5, 1.0]
+    assert pick(table, *of, "glesbygd", *at) == [5, 2, 0.4]
+
+
+def test_localities_and_deso_have_rows_of_their_own():
+    rows = status(
+        {"segment": "tätort", "households": 5, "speed_mbit": 100.0},
+        {"segment": "tätort", "households": 3, "municipality_code": "2502"},
+        {"segment": "utanför", "households": 2},
+    ).assign(locality_code=["T9", "T9", None], deso_code=["D2", "D1", "D2"])
+    # A locality may be several polygons, lie in two municipalities, and have no name.
+    localities = pd.DataFrame(
+        {"locality_code": ["T9", "T9", "T1", None], "locality_name": ["Byn", "Byn", None, "x"]}
+    )
+    deso = pd.DataFrame({"deso_code": ["D2", "D1"]})
+    table = count(rows, municipalities("2501", "2502"), localities=localities, deso=deso)
+    at = ("total", "households", "connected", 100)
+    assert pick(table, "locality", "T9", *at) == [8, 5, 0.625]
+    assert pick(table, "locality", "T1", *at)[:2] == [0, 0]
+    assert pick(table, "deso", "D2", *at) == [7, 5, 5 / 7]
+    assert pick(table, "deso", "D1", *at) == [3, 0, 0.0]
+    names = table.set_index("area_code")["area_name"]
+    assert (names["T9"].unique().item(), names["T1"].unique().item()) == ("Byn", "T1")
+    assert set(table.loc[table["area_kind"].isin(["locality", "deso"]), "segment"]) == {"total"}
+    assert table["area_kind"].unique().tolist() == [
+        "region", "county", "municipality", "locality", "deso"
+    ]  # fmt: skip
+    # The rest of the table is as without them.
+    rest = table[table["area_kind"].isin(["region", "county", "municipality"])]
+    assert rest.equals(count(rows, municipalities("2501", "2502")))
+    with pytest.raises(BadValueError, match=r"2 of 3 premises lie in a locality not listed: T9"):
+        count(rows, municipalities("2501", "2502"), localities=localities.iloc[2:])
+    with pytest.raises(MissingColumnError, match="deso_code"):
+        count(rows.drop(columns="deso_code"), municipalities("2501", "2502"), deso=deso)
+
+
+def test_accepted_counts_of_those_who_got_an_offer():
+    rows = status({"households": 10, "segment": "tätort"}, {"households": 4}).assign(
+        offered_households=[8, 2], accepted_households=[6, 0]
+    )
+    table = count(rows, municipalities("2501", "2502"))
+    accepted = table[table["measure"] == "accepted"]
+    assert set(accepted["base"]) == {"households"}
+    assert set(accepted["speed_mbit"]) == {100}
+    assert pick(table, "region", "R", "total", "households", "accepted", 100) == [10, 6, 0.6]
+    assert pick(table, "region", "R", "tätort", "households", "accepted", 100) == [8, 6, 0.75]
+    nobody = pick(table, "municipality", "2502", "total", "households", "accepted", 100)
+    assert nobody[:2] == [0, 0]
+    assert pd.isna(nobody[2])
+    # After the other measures of households, before those of workplaces.
+    order = table["measure"].tolist()[:9]
+    assert order[-3:] == ["connected_any", "connected_any", "accepted"]
+    assert set(count(rows, municipalities("2501"), target_mbit=1000).query(
+        "measure == 'accepted'")["speed_mbit"]) == {1000}  # fmt: skip
+    rest = table[table["measure"] != "accepted"].reset_index(drop=True)
+    assert rest.equals(
+        count(rows.drop(columns="offered_households"), municipalities("2501", "2502"))
+    )
+    with pytest.raises(BadValueError, match=r"than got one, in 1 of 2"):
+        count(rows.assign(accepted_households=[9, 0]), municipalities("2501"))
+
+
+def test_norrbottens_goal_counts_who_accepted():
+    goal = Goal(name="85 %", target=0.85, speed_mbit=100, measure="accepted")
+    rows = status({"households": 100}).assign(offered_households=20, accepted_households=16)
+    found = goals_table(count(rows, municipalities("2501", "2502")), [goal])
+    check_table(found, GOALS, where="goals")
+    assert set(found["base"]) == {"households"}
+    row = found.set_index(["area_kind", "area_code"])
+    wanted = ["share", "missing", "reached"]
+    assert row.loc[("municipality", "2501"), wanted].tolist() == [0.8, 1, False]
+    # Nobody got an offer: no share, nothing missing, neither reached nor not.
+    for table in (found[found["area_code"] == "2502"],
+                  goals_table(count(status({}), municipalities("2501")), [goal])):  # fmt: skip
+        check_table(table, GOALS, where="goals")
+        assert len(table)
+        assert table["share"].isna().all()
+        assert (table["missing"] == 0).all()
+        assert table["reached"].isna().all()
+    other = goal.model_copy(update={"speed_mbit": 1000})
+    with pytest.raises(BadValueError, match=r"(?s)the offers are not.*target_speed_mbit"):
+        goals_table(count(rows, municipalities("2501")), [other])
+
+
+def test_a_goal_may_count_wireless():
+    rows = status({"households": 3, "wireless_speed_mbit": 100.0}, {"households": 1})
+    goals = [
+        Goal(name=measure, target=1, speed_mbit=100, measure=measure, bases=["households"])
+        for measure in ("connected", "connected_any")
+    ]
+    found = goals_table(count(rows, municipalities("2501")), goals).set_index(["goal", "area_kind"])
+    assert found.loc[("connected", "region"), "missing"] == 4
+    assert found.loc[("connected_any", "region"), "missing"] == 1
+
+
+def equipped(*rows: dict[str, object]) -> pd.DataFrame:
+    usual = {"technologies": "", "technology": None, "near_fibre": False, "aid_colour": "white"}
+    frame = status(*({key: row[key] for key in row if key not in usual} for row in rows))
+    more = pd.DataFrame([usual | {key: row[key] for key in row if key in usual} for row in rows])
+    return frame.join(more.astype({"technology": "str", "technologies": "str"}))
+
+
+def techs(rows: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    found = technology_table(rows, places, region_code="R", region_name="Regionen", year=2021)
+    check_table(found, TECHNOLOGY, where="technology")
+    assert list(found.columns) == list(TECHNOLOGY.columns)
+    return found
+
+
+def test_technologies_whatever_their_speed():
+    rows = equipped(
+        {"households": 4, "technologies": "fibre,docsis", "technology": "fibre",
+         "near_fibre": True, "workplaces": 2},
+        {"households": 3, "near_fibre": True},
+        {"households": 2, "technologies": "5g", "segment": "tätort"},
+        {"households": 1, "technologies": "xdsl, lte", "technology": "xdsl"},
+        {"households": 10},
+    )  # fmt: skip
+    table = techs(rows, municipalities("2501", "2502"))
+    region = table[(table["area_kind"] == "region") & (table["segment"] == "total")]
+    households = region[region["base"] == "households"].set_index("access")
+    assert households.index.tolist() == list(ACCESS)
+    assert households["served"].to_dict() == {
+        "xdsl": 1, "vdsl": 0, "fibre": 4, "near_fibre": 7, "docsis": 4, "fwa": 0, "lte": 1,
+        "5g": 2, "satellite": 0, "wired": 5, "any": 7,
+    }  # fmt: skip
+    assert (households["total"] == 20).all()
+    assert households["share"]["near_fibre"] == 0.35
+    workplaces = region[region["base"] == "workplaces"].set_index("access")["served"]
+    assert (workplaces["fibre"], workplaces["5g"]) == (2, 0)
+    assert set(TECHNOLOGIES) < set(ACCESS)
+
+
+def test_state_aid_colours_add_up():
+    rows = equipped(
+        {"households": 4, "aid_colour": "black", "segment": "tätort"},
+        {"households": 3, "aid_colour": "grey", "workplaces": 1, "segment": "utanför"},
+        {"households": 2, "segment": "utanför", "municipality_code": "2502"},
+    )
+    table = state_aid_table(
+        rows, municipalities("2501", "2502"), region_code="R", region_name="Regionen"
+    )
+    check_table(table, STATE_AID, where="state_aid")
+    assert list(table.columns) == list(STATE_AID.columns)
+    assert (table[["white", "grey", "black"]].sum(axis=1) == table["total"]).all()
+    row = table.set_index(["area_code", "segment", "base"])[["total", "white", "grey", "black"]]
+    assert row.loc[("R", "total", "households")].tolist() == [9, 2, 3, 4]
+    assert row.loc[("R", "glesbygd", "households")].tolist() == [5, 2, 3, 0]
+    assert row.loc[("2501", "total", "workplaces")].tolist() == [1, 0, 1, 0]
+    with pytest.raises(BadValueError, match=r"1 of 3 premises are not white"):
+        state_aid_table(
+            rows.assign(aid_colour=["blå", "grey", "white"]), municipalities("2501", "2502"),
+            region_code="R", region_name="Regionen",
+        )  # fmt: skip
+
+
+def test_text_columns_of_any_kind_are_read():
+    rows = equipped({"segment": "tätort", "technologies": "fibre", "technology": "fibre"}, {})
+    wanted = count(rows, municipalities("2501")), techs(rows, municipalities("2501"))
+    text = ["municipality_code", "segment", "technologies", "technology"]
+    for kind in ("object", "category", "string"):
+        other = rows.astype(dict.fromkeys(text, kind))
+        if kind == "object":
+            other = other.where(other.notna(), None)
+        assert count(other, municipalities("2501")).equals(wanted[0])
+        assert techs(other, municipalities("2501")).equals(wanted[1])
+    nothing = rows.assign(segment=pd.Series([None, None], dtype="object"))
+    assert set(count(nothing, municipalities("2501"))["segment"]) == {"total"}
+
+
+def test_only_the_columns_of_the_contract_are_used():
+    assert set(status({}).columns) | {"technologies", "near_fibre"} <= set(STATUS.columns)
 
 
 speed = st.sampled_from([0.0, 30.0, 99.9, 100.0, 1000.0])
