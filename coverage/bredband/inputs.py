@@ -615,6 +615,7 @@ class _Reader:
         grid = self._together("population", self._grid)
         if grid is None:
             return False
+        water = self._together("water", lambda s: self._layer("water", s, kind="polygon"))
         known = totals is not None and "population" in totals
         laid = lay_population(
             frame,
@@ -622,6 +623,7 @@ class _Reader:
             grid,
             capacity=frame["households"].to_numpy(),
             totals=totals[["municipality_code", "population"]] if known else None,  # type: ignore[index]
+            water=water,
             file=self.region.sources.population[0].path.name,
         )
         place = locate_buildings(frame, municipalities)

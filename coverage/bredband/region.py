@@ -162,6 +162,10 @@ class Sources(_Section):
         description="Polygons, cells or a raster: population; laid on buildings whose households"
         " are not known",
     )
+    water: _Sources = Field(
+        default_factory=list,
+        description="Polygons of lakes and sea, where the people of a population grid do not live",
+    )
     mobile: _Sources = Field(
         default_factory=list,
         description="Rasters or polygons, one file per operator and technology: operator and"

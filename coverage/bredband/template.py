@@ -95,6 +95,7 @@ _MORE: dict[str, dict[str, Any]] = {
     "population": {
         "path": "rutnat_1km.gpkg", "columns": {"population": "beftotalt"}, "source": "SCB"
     },
+    "water": {"path": "sjoar.gpkg", "source": "Lantmäteriet", "licence": "CC0"},
     "mobile": {
         "path": "mobil_4g.tif", "constants": {"operator": "Operatören", "technology": "lte"}
     },
