@@ -164,6 +164,8 @@ def check_region(
             found += check(context)
         found += _set_aside(context)
         found += check_figures.row_sums(counts)
+        # A fault of the settings is raised for each file that it concerns.
+        found = list({_what(one): one for one in reversed(found)}.values())[::-1]
         texts = rule_texts(language)
         order = list(RULES)
         rank = {rule: order.index(rule) if rule in RULES else len(order) for rule in
@@ -352,6 +354,11 @@ def _set_aside(context: Context) -> Iterator[Found]:
 
 
 # --- words and offenders --------------------------------------------------------------
+
+
+def _what(found: Found) -> Any:
+    """Tell what a finding says, for those that say the same."""
+    return found.rule, found.layer, found.file, found.said or id(found)
 
 
 def _severity(found: Found) -> Any:

@@ -215,21 +215,28 @@ class Reading:
             self.offenders.append(pd.DataFrame(columns))
 
     def refuse(
-        self, error: GeodataError, rows: NDArray[np.bool_], reason: str, *, each: Any = None
+        self,
+        error: GeodataError,
+        rows: NDArray[np.bool_],
+        reason: str,
+        *,
+        about: NDArray[np.int64] | None = None,
+        each: Any = None,
     ) -> None:
         """Raise an error that some rows are the cause of; lenient, set them aside and note it.
 
-        ``each`` says what is wrong with each of the rows; default the reason.
+        ``about`` are the positions of the rows that it is about, where there are more of them,
+        and ``each`` says what is wrong with each; default the reason.
         """
         if not self.lenient:
             raise error
         self.note(
             rule_of(error),
             error.what,
-            rows=int(rows.sum()),
+            rows=int(rows.sum()) if about is None else len(about),
             fix=error.fix or "",
             severity="error",
-            at=np.flatnonzero(rows),
+            at=np.flatnonzero(rows) if about is None else about,
             each={"message": reason if each is None else each},
         )
         self.set_aside(rows, reason)

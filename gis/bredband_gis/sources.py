@@ -191,7 +191,13 @@ def _check_ids(reading: Reading, id_column: str | None) -> None:
         error = DuplicateIdsError(msg, where=reading.where(len(double)), fix=fix)
         rows = np.zeros(len(usable), dtype=bool)
         rows[double.index[double.duplicated()]] = True  # the first of each is kept
-        reading.refuse(error, rows, f"its {id_column} stands on an earlier row")
+        reading.refuse(
+            error,
+            rows,
+            f"its {id_column} stands on an earlier row",
+            about=double.index.to_numpy(dtype=np.int64),
+            each=double.to_numpy(),
+        )
 
 
 def _check_mojibake(reading: Reading) -> None:

@@ -188,7 +188,7 @@ def _strips(
     Closing also fills the corners where two coasts meet: those are open along much of
     their border, a strip at its ends only.
     """
-    edges = shapely.coverage_invalid_edges(shapes, gap_width=strip_m)
+    edges: NDArray[np.object_] = shapely.coverage_invalid_edges(shapes, gap_width=strip_m)
     edges = edges[~shapely.is_empty(edges)]
     if not len(edges):
         return edges
@@ -204,7 +204,8 @@ def _strips(
     strip = shapely.length(inner) <= _OPEN_SHARE * shapely.length(border)
     row, _ = shapely.STRtree(shapes).query(filled, predicate="dwithin", distance=0.01)
     between = np.bincount(row, minlength=len(filled)) >= 2
-    return filled[strip & between]
+    found: NDArray[np.object_] = filled[strip & between]
+    return found
 
 
 def _polygon_parts(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], Ints]:
