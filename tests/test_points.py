@@ -426,6 +426,7 @@ def test_of_many_points_at_the_same_distance_the_first_is_taken() -> None:
 
 
 @given(st.floats(0, 1e-3), st.floats(1e-3, 1e6))
+@settings(deadline=None)
 def test_a_point_at_exactly_the_search_distance_counts(step: float, away: float) -> None:
     reach = float(np.hypot(away, step))
     distance, index = nearest_point([0.0], [0.0], [away], [0.0], max_distance=away)

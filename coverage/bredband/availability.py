@@ -215,6 +215,10 @@ def premises_status(
     reason = give_reasons(
         state, had, nearness, promised, definitions=definitions, language=language
     )
+    has_fibre |= near
+    route_m[route_m > definitions.search_m] = np.nan
+    # Not needed any more, and as long as the columns that are made below.
+    del places, count_aid, lines, building_m, nearness, near
     found_networks = networks.count()
     classes = np.array(sorted({0, *definitions.speeds_mbit, definitions.target_speed_mbit}))
     symmetric = pd.array(best.upload >= speed, dtype="boolean")
@@ -227,13 +231,13 @@ def premises_status(
         "wireless_speed_mbit": best.wireless,
         "passed_speed_mbit": passed,
         "planned_speed_mbit": promised.speed,
-        "distance_to_fibre_m": np.where(route_m <= definitions.search_m, route_m, np.nan),
+        "distance_to_fibre_m": route_m,
         "technologies": dealt(best.technologies, _SETS),
         "upload_mbit": best.upload,
         "symmetric": symmetric,
         "wired_class_mbit": _classes(speed, classes),
         "any_class_mbit": _classes(np.maximum(speed, best.wireless), classes),
-        "near_fibre": near | has_fibre,
+        "near_fibre": has_fibre,
         "networks": found_networks,
         "aid_colour": dealt(np.minimum(found_networks, 2), AID_COLOURS),
         "reason": reason,

@@ -169,11 +169,6 @@ def give_reasons(
     """
     words = WORDS[language]
     target = definitions.target_speed_mbit
-    route = _metres(near.route_m, definitions.search_m)
-    by_route = near.route_m <= near.building_m
-    wireless = _whole(had.wireless)
-    has = {"rank": had.rank, "mbit": _whole(had.speed)}
-    plan = {"due": promised.due, "mbit_due": _whole(promised.speed)}
     sources = {BY_TABLE: "table", BY_AREA: "areas", BY_POINT: "points"}
 
     def connected(*, rank: int, mbit: int, by: int) -> str:
@@ -214,32 +209,46 @@ def give_reasons(
             parts.append(words["plan_slow"].format(speed=mbit_due))
         return "; ".join(parts)
 
-    nearer = np.where(by_route, route, _metres(near.building_m, np.inf))
-    wordings: list[tuple[Callable[..., str], dict[str, NDArray[Any]]]] = [
-        (connected, {**has, "by": had.by}),
-        (passed, {"has_fibre": had.has_fibre, "by_route": by_route, "metres": nearer}),
+    def has(rows: Ints) -> dict[str, NDArray[Any]]:
+        return {"rank": had.rank[rows], "mbit": _whole(had.speed[rows])}
+
+    def plan(rows: Ints) -> dict[str, NDArray[Any]]:
+        return {"due": promised.due[rows], "mbit_due": _whole(promised.speed[rows])}
+
+    def passing(rows: Ints) -> dict[str, NDArray[Any]]:
+        route, building = near.route_m[rows], near.building_m[rows]
+        metres = np.where(
+            route <= building, _metres(route, definitions.search_m), _metres(building, np.inf)
+        )
+        return {
+            "has_fibre": had.has_fibre[rows], "by_route": route <= building, "metres": metres
+        }  # fmt: skip
+
+    def lacking(rows: Ints) -> dict[str, NDArray[Any]]:
+        wireless = _whole(had.wireless[rows])
+        return {
+            **has(rows),
+            # Wireless below the target would change nothing if it counted.
+            "air": np.where(wireless >= target, wireless, 0),
+            "metres": _metres(near.route_m[rows], definitions.search_m),
+            "slow": near.passed[rows] > 0,
+            "fault": promised.fault[rows],
+            **plan(rows),
+        }
+
+    wordings: list[tuple[Callable[..., str], Callable[[Ints], dict[str, NDArray[Any]]]]] = [
+        (connected, lambda rows: {**has(rows), "by": had.by[rows]}),
+        (passed, passing),
         (promise, plan),
-        (
-            nothing,
-            {
-                **has,
-                # Wireless below the target would change nothing if it counted.
-                "air": np.where(wireless >= target, wireless, 0),
-                "metres": route,
-                "slow": near.passed > 0,
-                "fault": promised.fault,
-                **plan,
-            },
-        ),
+        (nothing, lacking),
     ]
     code = np.zeros(len(state), dtype=np.int32)
     texts: list[str] = []
-    for number, (make, columns) in enumerate(wordings):
+    for number, (make, columns_of) in enumerate(wordings):
         rows = np.flatnonzero(state == number)
         if len(rows):
-            numbers = {
-                name: values[rows].astype(np.int64, copy=False) for name, values in columns.items()
-            }
+            columns = columns_of(rows)
+            numbers = {k: values.astype(np.int64, copy=False) for k, values in columns.items()}
             kind, said = _worded(numbers, make)
             code[rows] = kind + len(texts)
             texts += said
