@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from bredband.areas import Areas, build_areas
     from bredband.availability import premises_status
     from bredband.buildout import Buildout, plan_buildout
+    from bredband.caveats import change_warnings
+    from bredband.change import change_table, match_premises, matched_table
+    from bredband.changed import changed_premises
     from bredband.checks import check_region
     from bredband.cost import cost_table
+    from bredband.deliveries import compare_runs, read_run
     from bredband.inputs import Inputs, check_inputs, read_inputs
     from bredband.maps import coverage_map
     from bredband.pipeline import compute, run
@@ -27,7 +31,18 @@ if TYPE_CHECKING:
     from bredband.publication import generalise_areas
     from bredband.region import Region
     from bredband.results import Results, write_results
-    from bredband.statistics import coverage_table, goals_table
+    from bredband.standing import (
+        combine_shares,
+        implied_weight,
+        national_shares,
+        standing_table,
+    )
+    from bredband.statistics import (
+        coverage_table,
+        goals_table,
+        state_aid_table,
+        technology_table,
+    )
 
 __version__ = version("bredband")
 
@@ -39,8 +54,13 @@ _HOMES = {
     "Results": "results",
     "build_areas": "areas",
     "build_premises": "premises",
+    "change_table": "change",
+    "change_warnings": "caveats",
+    "changed_premises": "changed",
     "check_inputs": "inputs",
     "check_region": "checks",
+    "combine_shares": "standing",
+    "compare_runs": "deliveries",
     "compute": "pipeline",
     "cost_table": "cost",
     "coverage_map": "maps",
@@ -48,11 +68,19 @@ _HOMES = {
     "derive_households": "premises",
     "generalise_areas": "publication",
     "goals_table": "statistics",
+    "implied_weight": "standing",
+    "match_premises": "change",
+    "matched_table": "change",
+    "national_shares": "standing",
     "plan_buildout": "buildout",
     "premises_status": "availability",
     "rank_areas": "priority",
     "read_inputs": "inputs",
+    "read_run": "deliveries",
     "run": "pipeline",
+    "standing_table": "standing",
+    "state_aid_table": "statistics",
+    "technology_table": "statistics",
     "write_results": "results",
 }
 
@@ -64,8 +92,13 @@ __all__ = [
     "Results",
     "build_areas",
     "build_premises",
+    "change_table",
+    "change_warnings",
+    "changed_premises",
     "check_inputs",
     "check_region",
+    "combine_shares",
+    "compare_runs",
     "compute",
     "cost_table",
     "coverage_map",
@@ -73,11 +106,19 @@ __all__ = [
     "derive_households",
     "generalise_areas",
     "goals_table",
+    "implied_weight",
+    "match_premises",
+    "matched_table",
+    "national_shares",
     "plan_buildout",
     "premises_status",
     "rank_areas",
     "read_inputs",
+    "read_run",
     "run",
+    "standing_table",
+    "state_aid_table",
+    "technology_table",
     "write_results",
 ]
 
