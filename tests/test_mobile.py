@@ -252,6 +252,21 @@ def test_strips_of_a_large_raster_give_the_same(
     assert whole[0, 0] == pytest.approx(values[:, :40].sum() * 100)
 
 
+def test_many_layers_on_one_grid_count_as_few_do(tmp_path: Path) -> None:
+    """Fifteen rasters of one column each; alone, in threes and all together."""
+    masks = []
+    for k in range(15):
+        values = np.zeros((4, 16), np.uint8)
+        values[:, k] = 1
+        masks.append(Mask(source=write_raster(tmp_path / f"{k}.tif", values, side=50.0)))
+    zones = np.asarray(municipalities().geometry.array, dtype=object)
+    groups = [[3], [6, 7, 8], list(range(15))]
+    cover = cover_zones(masks, zones, groups, crs=CRS, name="mobile")
+    column = 4 * 50.0**2
+    assert cover.covered.tolist() == [[column, 0], [2 * column, column], [8 * column, 7 * column]]
+    assert cover.beyond.sum() == pytest.approx(3 * 2 * 200 * 400)  # each raster is 200 m high
+
+
 def test_a_municipality_smaller_than_a_pixel_is_as_its_middle(tmp_path: Path) -> None:
     source = write_raster(tmp_path / "c.tif", np.array([[1, 0]], np.uint8), side=400.0)
     tiny = np.array(
@@ -265,7 +280,7 @@ def test_a_municipality_smaller_than_a_pixel_is_as_its_middle(tmp_path: Path) ->
 
 
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -208,12 +208,14 @@ def cover_zones(
     wanted += [frozenset([k]) for k in range(len(masks)) if frozenset([k]) not in wanted]
     covered, beyond = np.zeros((len(wanted), len(area))), np.zeros((len(wanted), len(area)))
     on: dict[_Grid, list[int]] = {}
+    lattices: dict[tuple[object, ...], _Grid] = {}
     for number, group in enumerate(wanted):
-        theirs = {grid for grid in (grids[k] for k in group) if grid is not None}
+        theirs = {grid.lattice(): grid for k in group if (grid := grids[k]) is not None}
         if not theirs:
             covered[number] = _exact([masks[k] for k in group], zones)
         else:
-            grid = theirs.pop() if len(theirs) == 1 else _Grid.mixed(zones, home)
+            _, grid = theirs.popitem()
+            grid = _Grid.mixed(zones, home) if theirs else lattices.setdefault(grid.lattice(), grid)
             on.setdefault(grid, []).append(number)
     for grid, numbers in on.items():
         there = _count(grid, grids, masks, [wanted[n] for n in numbers], zones, home, name)
@@ -257,6 +259,13 @@ class _Grid:
 
         a, b, c, d, e, f = self.transform
         return Affine(a, b, a * column + b * row + c, d, e, d * column + e * row + f)
+
+    def lattice(self) -> tuple[object, ...]:
+        """Give what pixels of one lattice have in common, wherever their rasters begin."""
+        a, b, _, d, e, _ = self.transform
+        column, row = self.pixels(np.zeros(1), np.zeros(1))
+        phase = [round(float(value[0] % 1), 4) % 1 for value in (column, row)]
+        return self.crs, round(a, 9), round(b, 9), round(d, 9), round(e, 9), *phase
 
     def pixels(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Give column and row of points of the grid's CRS."""
@@ -337,31 +346,77 @@ def _count(
         i, j = np.nonzero(zone)
         if not len(i):
             continue
-        mine = zone[i, j] - 1
+        mine = zone[i, j].astype(np.int64) - 1
         height = np.arange(shape[0], dtype=np.float64)
         size = grid.pixel_area(left + width / 2, first + height, crs)[i]
         total += np.bincount(mine, weights=size, minlength=len(zones))
-        cover, within = {}, {}
-        for k in used:
+        cover = np.zeros(len(i), dtype=np.int64)  # a bit per mask
+        within = np.zeros(len(i), dtype=np.int64)
+        for bit, k in enumerate(used):
             mask, own = masks[k], grids[k]
             if mask.source is None or own is None:
-                ones = ((one, 1) for one in polygons[k] if one and not one.is_empty)
-                cover[k] = rasterize(ones, dtype="uint8", **burn)[i, j] > 0
-                within[k] = np.ones(len(i), dtype=bool)
-                continue
-            at_column, at_row = np.asarray([j, i], dtype=np.float64) + 0.5
-            x, y = grid.at(at_column + left, at_row + first, own.crs)
-            # On its own grid the point is the pixel's middle, whatever rounding does.
-            cover[k] = mask_at(mask, x, y, crs=own.crs, name=name, must_meet=False)
-            within[k] = own.holds(*own.pixels(x, y))
-        for number, group in enumerate(groups):
-            hit = np.logical_or.reduce([cover[k] for k in group])
-            out = ~np.logical_or.reduce([within[k] for k in group])
-            covered[number] += np.bincount(mine[hit], weights=size[hit], minlength=len(zones))
-            beyond[number] += np.bincount(mine[out], weights=size[out], minlength=len(zones))
+                ones = [(one, 1) for one in polygons[k] if one and not one.is_empty]
+                hit = rasterize(ones, dtype="uint8", **burn)[i, j] > 0 if ones else False
+                known: Bools | bool = True
+            elif own.lattice() == grid.lattice():
+                whole, place = _read(mask, own, grid, (left, first), shape, name)
+                hit, known = whole[i, j], place[i, j]
+            else:
+                at_column, at_row = np.asarray([j, i], dtype=np.float64) + 0.5
+                x, y = grid.at(at_column + left, at_row + first, own.crs)
+                hit = mask_at(mask, x, y, crs=own.crs, name=name, must_meet=False)
+                known = own.holds(*own.pixels(x, y))
+            cover |= np.asarray(hit, dtype=np.int64) << bit
+            within |= np.asarray(known, dtype=np.int64) << bit
+        for bits, sums, found in ((cover, covered, True), (within, beyond, False)):
+            patterns, of_zone = _tally(bits, mine, size, len(zones))
+            for number, group in enumerate(groups):
+                ours = sum(1 << used.index(k) for k in group)
+                sums[number] += of_zone[((patterns & ours) > 0) == found].sum(axis=0)
     # A zone too small to hold the middle of a pixel is as its own middle is.
     _count_small(np.flatnonzero(total == 0), zones, masks, groups, covered, total, crs, name)
     return covered / np.maximum(total, 1e-300), beyond / np.maximum(total, 1e-300)
+
+
+def _tally(bits: Ints, zone: Ints, size: Floats, zones: int) -> tuple[Ints, Floats]:
+    """Add sizes up by pattern of bits and by zone: one pass, however many groups ask."""
+    top = int(bits.max()) + 1
+    if top <= 1 << 14:
+        patterns, place = np.arange(top, dtype=np.int64), bits
+    else:
+        patterns, place = np.unique(bits, return_inverse=True)
+    sums = np.bincount(place * zones + zone, weights=size, minlength=len(patterns) * zones)
+    return patterns, sums.astype(np.float64).reshape(len(patterns), zones)
+
+
+def _read(
+    mask: Mask,
+    own: _Grid,
+    grid: _Grid,
+    corner: tuple[int, int],
+    shape: tuple[int, int],
+    name: str,
+) -> tuple[Bools, Bools]:
+    """Read a part of a lattice from a raster that lies on it: what it covers, where it is."""
+    from rasterio.windows import Window  # noqa: PLC0415
+
+    covered, known = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    start = grid.pixels(*np.array([[own.transform[2]], [own.transform[5]]]))
+    left, top = corner[0] - round(start[0][0]), corner[1] - round(start[1][0])
+    first_column, last_column = max(left, 0), min(left + shape[1], own.width)
+    first_row, last_row = max(top, 0), min(top + shape[0], own.height)
+    if first_column >= last_column or first_row >= last_row or mask.source is None:
+        return covered, known
+    window = Window(first_column, first_row, last_column - first_column, last_row - first_row)
+    with open_raster(mask.source, name=name) as raster:
+        band = raster_band(raster, mask.source)
+        pixels = raster.read(band, window=window, masked=True)
+        scale, offset = raster.scales[band - 1], raster.offsets[band - 1]
+    values = pixels if (scale, offset) == (1, 0) else pixels * scale + offset
+    part = np.s_[first_row - top : last_row - top, first_column - left : last_column - left]
+    covered[part] = np.ma.filled(values >= mask.threshold, False)
+    known[part] = True
+    return covered, known
 
 
 def _count_small(
