@@ -203,7 +203,7 @@ def test_other_bases_totals_and_missing_places_are_told() -> None:
     assert "not-compared" in rules(compare(ours({"2580": 0.88}), None, more))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(
     st.lists(st.floats(0, 1), min_size=3, max_size=3),
     st.lists(st.floats(0, 1), min_size=3, max_size=3),

@@ -123,6 +123,19 @@ def test_workplaces_counties_and_the_country(tmp_path: Path) -> None:
     assert "Befolkning" in lost.message
 
 
+def test_codes_are_taken_where_a_sheet_has_them(tmp_path: Path) -> None:
+    head = ["Årtal", "Länskod", "Kommunkod", "Kommunnamn", "Tillgång via fiber eller fiber-lan"]
+    rows = [[2023, 1, 114, "Upplands Väsby", 0.97], [2023, 25, 2580, "Luleå", 0.91]]
+    found = read_published(write(tmp_path / "t.xlsx", Teknik_kommun_hushåll=[head, *rows]))
+    assert found.table["area_code"].tolist() == ["0114", "2580"]
+    assert set(found.table["base"]) == {"households"}  # from the sheet's name
+    assert set(found.table["segment"]) == {"total"}
+    assert "segment-assumed" in rules(found)
+    county = [head[:2] + head[4:], [2023, 1, 0.9]]
+    found = read_published(write(tmp_path / "l.xlsx", Teknik_län_hushåll=county))
+    assert found.table["area_code"].tolist() == ["01"]
+
+
 def test_hastighet_sheet_tells_speeds_and_vicinity(tmp_path: Path) -> None:
     head = [
         *TEKNIK[:7], "Minst 30 Mbit/s", "Minst 100 Mbit/s", "≥1 Gbit/s",

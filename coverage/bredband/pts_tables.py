@@ -63,6 +63,8 @@ _ROLES: Final = {
 }
 """Headings of a tidy sheet that are no figures (small letters)."""
 
+_AREA_ROLES: Final = {"municipality", "municipality_code", "county", "county_code", "level"}
+
 _SEGMENTS: Final = {
     "total": TOTAL,
     "totalt": TOTAL,
@@ -178,7 +180,7 @@ def _tidy_header(sheet: Sheet) -> int | None:
     for n, row in enumerate(sheet.cells[:_LOOK_ROWS]):
         headings = [fold(cell) for cell in row]
         roles = {_ROLES[heading] for heading in headings if heading in _ROLES}
-        if len(roles) >= 2 and roles & {"municipality", "municipality_code", "county", "level"}:
+        if len(roles) >= 2 and roles & _AREA_ROLES:
             return n
     return None
 
@@ -232,7 +234,7 @@ def _tidy_areas(
         cells = body[:, roles[role]] if role in roles else np.full(len(body), None, dtype=object)
         return pd.Series(cells, dtype="str")
 
-    level = text("level").map(fold, na_action="ignore").fillna("")
+    level = text("level").map(fold, na_action="ignore").astype("str").fillna("")
     town, county = text("municipality"), text("county")
     town_code, county_code = text("municipality_code"), text("county_code")
     kind = np.select(
@@ -251,15 +253,15 @@ def _tidy_areas(
         [town_code.str.zfill(4), county_code.str.zfill(2)],
         "00",
     )
-    segment = text("segment").map(fold, na_action="ignore").map(_SEGMENTS)
+    segment = text("segment").map(fold, na_action="ignore").map(_SEGMENTS).astype("str")
     if "segment" not in roles:
         segment = pd.Series(_segment_of(sheet, reading), range(len(body)), dtype="str")
-    base = text("base").map(base_of, na_action="ignore")
+    base = text("base").map(base_of, na_action="ignore").astype("str")
     if "base" not in roles:
         said = base_of(headings[roles["total"]] if "total" in roles else None) or base_of(
             sheet.name
         )
-        base = pd.Series(said, range(len(body)), dtype="object")
+        base = pd.Series(said, range(len(body)), dtype="str")
     table = pd.DataFrame(
         {
             "area_kind": kind,
