@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from bredband.region import Prices, Region, RegionError, json_schema
+from bredband.region import Prices, Region, RegionError, Sources, json_schema
 from bredband.template import region_toml
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def test_template_shows_every_setting_and_its_default(tmp_path: Path) -> None:
     assert region.definitions == plain.definitions
     assert region.buildout == plain.buildout
     assert region.publication == plain.publication
-    assert len(region.sources.items()) == 8
+    assert len(region.sources.items()) == len(Sources.model_fields)
     assert region.priority.budget_sek == 50_000_000
 
 

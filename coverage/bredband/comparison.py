@@ -13,16 +13,13 @@ from bredband_gis.quality import Finding
 
 from bredband.figures import area_key
 from bredband.published import nearest_year
+from bredband.standing import series_breaks
 from bredband.tables import COMPARISON, STATISTICS, TECHNOLOGY, check_table
 from bredband.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-SERIES_BREAKS: Final = {2014: 2015, 2020: 2021}
-"""Last year before and first year after a change of PTS's method or base (F, domain 1.4): squares
-of 250 m to buildings, and another base of households."""
 
 TOTALS_APART: Final = 0.03
 """Totals that differ by more than this share are told. No published source (U)."""
@@ -341,16 +338,14 @@ def _year_findings(table: pd.DataFrame) -> list[Finding]:
             _finding("year-differs", f"ours are of {our}, theirs of {their}: {series}",
                      rows=len(rows), file=str(file), fix="compare the same year")
         )  # fmt: skip
-        crossed = [
-            f"{before}/{after}" for before, after in SERIES_BREAKS.items()
-            if min(our, their) <= before and max(our, their) >= after
-        ]  # fmt: skip
+        crossed = series_breaks(int(their), int(our), language="en")
         if crossed:
             found.append(
                 _finding(
                     "series-break",
-                    f"between {their} and {our} PTS changed how it counts"
-                    f" ({', '.join(crossed)}): a difference may be of the method alone",
+                    f"between {their} and {our} PTS changed how it counts: "
+                    + "; ".join(f"{years} {what}" for years, what in crossed.items())
+                    + "; a difference may be of the method alone",
                     rows=len(rows), file=str(file), fix="compare years on one side of the break",
                 )
             )  # fmt: skip
