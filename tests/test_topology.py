@@ -47,6 +47,8 @@ def test_places_of_one_pair_are_told_apart() -> None:
         [box(0, 0, 10, 10), box(10, 0, 20, 10)],
         [box(0, 0, 10, 10), box(10, 10, 20, 20)],
         [box(0, 0, 10, 10), box(9.9999, 0, 20, 10)],
+        # Drawn a little over each other, and a corner between their coasts.
+        [box(0, 0, 1000, 1000), box(999.99999, 0, 2000, 500)],
     ],
 )
 def test_what_only_touches_neither_overlaps_nor_gapes(polygons: list[Polygon]) -> None:
@@ -83,6 +85,13 @@ def test_an_island_in_a_lake_fills_its_hole() -> None:
     ring = box(0, 0, 100, 100).difference(box(40, 40, 60, 60))
     assert not find_gaps([MultiPolygon([ring, box(40, 40, 60, 60)])]).area.size
     assert find_gaps([ring]).area.tolist() == [400]
+
+
+def test_an_island_in_a_lake_is_no_part_of_the_gap() -> None:
+    ring = box(0, 0, 1000, 1000).difference(box(200, 200, 800, 800))
+    found = find_gaps([ring, box(400, 400, 600, 600)], strip_m=10)
+    assert found.area.tolist() == [600 * 600 - 200 * 200]
+    assert [near.tolist() for near in found.neighbours] == [[0, 1]]
 
 
 def test_mean_width() -> None:

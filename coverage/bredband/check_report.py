@@ -266,6 +266,7 @@ class _Shown:
     fix: str
     why: str
     rows: list[dict[str, str]]
+    listed: str
     more: str
     count: str
 
@@ -352,6 +353,7 @@ def _show(report: Report, index: int) -> _Shown:
             }
             for row in listed.itertuples(index=False)
         ],
+        listed=texts.words.count(len(listed), "row"),
         more=texts.report["more"].format(n=texts.words.number(len(mine) - _LISTED))
         if len(mine) > _LISTED
         else "",
