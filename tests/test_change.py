@@ -135,6 +135,14 @@ def test_what_is_lost_is_told_apart_from_what_is_gained():
     assert row[["gained", "lost", "recounted", "new", "gone"]].tolist() == [1, 3, 4, 0, 0]
 
 
+def test_where_everybody_is_counted_away_that_is_told_with_what_is_new():
+    before = status(a={"households": 4, "speed_mbit": 100})
+    after = status(a={"households": 0, "speed_mbit": 100}, b={"households": 2})
+    row = pick(compare(before, after), "municipality", "2501", *CONNECTED)
+    parts = row[["points", "points_same", "points_recounted", "points_new_gone"]]
+    assert parts.tolist() == [-100, 0, 0, -100]
+
+
 def test_a_building_in_another_municipality_is_gone_from_one_and_new_in_the_other():
     before = status(a={"speed_mbit": 100}, b={}, c={"municipality_code": "2502"})
     after = status(
@@ -244,6 +252,7 @@ def test_every_change_of_a_premises_is_named_with_its_reason():
         slow={"speed_mbit": 24, "reason": "har xDSL 24 Mbit/s"}, lost={}, far={}, dropped={},
         more={"households": 5, **fibre}, new={"households": 4, **near}, same=fibre, brought=near,
     )  # fmt: skip
+    after.loc[after["premises_id"] == "gain", "households"] = 7  # gained, not recounted as well
     table = changed_premises(before, after)
     check_table(table, CHANGED_PREMISES, where="changed")
     assert list(table.columns) == list(CHANGED_PREMISES.columns)
@@ -344,6 +353,8 @@ def test_what_differs_between_two_results_is_said():
     (found,) = change_warnings(facts(2022), wider)
     assert found.rule == "other-definition"
     assert "proximity_m är 50 i det första resultatet och 250 i det andra" in found.message
+    farther = [facts(2022 + n, definitions={"search_m": 5000.0 + n}) for n in (0, 1)]
+    assert rules(*farther) == []  # it moves no share
     assert rules(facts(2022), facts(2023, provenance="derived")) == ["other-provenance"]
     made_up = [facts(year, provenance="synthetic") for year in (2022, 2023)]
     assert rules(*made_up) == ["both-synthetic"]

@@ -27,6 +27,9 @@ Gällivare's households moved by 16 % when PTS changed its base in 2021."""
 SAME_IDS: Final = 0.5
 """Where a smaller share of the ids than this are found again, they have been rewritten (U)."""
 
+NO_SHARE: Final = {"search_m"}
+"""Definitions that no share depends on."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -99,7 +102,7 @@ def change_warnings(
         warn("same-year", "info", year=after.year)
     for years, what in series_breaks(before.year, after.year, language=language).items():
         warn("series-break", years=years, what=what)
-    for name in sorted(set(before.definitions) & set(after.definitions)):
+    for name in sorted((set(before.definitions) & set(after.definitions)) - NO_SHARE):
         one, two = before.definitions[name], after.definitions[name]
         if one != two:
             warn("other-definition", name=name, before=_plain(one, said), after=_plain(two, said))
