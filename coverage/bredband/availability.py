@@ -217,33 +217,36 @@ def premises_status(
     )
     has_fibre |= near
     route_m[route_m > definitions.search_m] = np.nan
-    # Not needed any more, and as long as the columns that are made below.
-    del places, count_aid, lines, building_m, nearness, near
-    found_networks = networks.count()
-    classes = np.array(sorted({0, *definitions.speeds_mbit, definitions.target_speed_mbit}))
-    symmetric = pd.array(best.upload >= speed, dtype="boolean")
-    symmetric[np.isnan(best.upload)] = pd.NA
-
     found = {
         "status": dealt(state, STATUSES),
         "technology": dealt(had.rank, (*TECHNOLOGIES, None)),
+        "technologies": dealt(best.technologies, _SETS),
+        "reason": reason,
         "speed_mbit": speed,
         "wireless_speed_mbit": best.wireless,
         "passed_speed_mbit": passed,
         "planned_speed_mbit": promised.speed,
         "distance_to_fibre_m": route_m,
-        "technologies": dealt(best.technologies, _SETS),
         "upload_mbit": best.upload,
+        "near_fibre": has_fibre,
+    }
+    unmatched = there.unmatched
+    # Not needed any more, and as long as the columns that are still to be made.
+    del places, count_aid, lines, building_m, nearness, near, state, had, best, there, promised
+    found_networks = networks.count()
+    classes = np.array(sorted({0, *definitions.speeds_mbit, definitions.target_speed_mbit}))
+    upload, wireless = found["upload_mbit"], found["wireless_speed_mbit"]
+    symmetric = pd.array(upload >= speed, dtype="boolean")
+    symmetric[np.isnan(upload)] = pd.NA
+    found |= {
         "symmetric": symmetric,
         "wired_class_mbit": _classes(speed, classes),
-        "any_class_mbit": _classes(np.maximum(speed, best.wireless), classes),
-        "near_fibre": has_fibre,
+        "any_class_mbit": _classes(np.maximum(speed, wireless), classes),
         "networks": found_networks,
         "aid_colour": dealt(np.minimum(found_networks, 2), AID_COLOURS),
-        "reason": reason,
     }
     status = _joined(premises, found)
-    status.attrs["unmatched_points"] = there.unmatched
+    status.attrs["unmatched_points"] = unmatched
     return status
 
 
