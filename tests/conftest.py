@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import sound_region
 from web_server import Server, Waits
 
 if TYPE_CHECKING:
@@ -46,3 +47,9 @@ def server(no_proxy: None) -> Iterator[Server]:
 def waits(no_proxy: None) -> Waits:
     """Give a clock that remembers how long one would have waited, and does not wait."""
     return Waits()
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of a small region with which nothing is wrong; copy it before breaking it."""
+    return sound_region.write(tmp_path_factory.mktemp("sound") / "region")
