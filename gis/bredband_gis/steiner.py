@@ -7,6 +7,7 @@ all their nodes count as one, and moving along them costs nothing.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,14 +75,16 @@ def steiner_tree(
     terminals: ArrayLike,
     *,
     roots: ArrayLike | Sequence[int] = (),
+    time_limit: float = 8.0,
+    gap: float = 0.001,
+    seed: int = 0,
 ) -> SteinerTree:
     """Join terminals to the existing network, or to each other, at low cost.
 
-    Mehlhorn's approximation: one shortest-path search from all terminals at once
-    gives every node its nearest terminal; the edges between two terminals'
-    regions give a graph of terminals whose minimum spanning tree is that of all
-    shortest distances; its paths are laid out, and the minimum spanning tree of
-    the nodes they touch is pruned of ends that serve nobody.
+    Mehlhorn's tree is the start. Then the graph is made smaller by tests that keep a
+    cheapest tree; dual ascent gives a lower bound, rules out more and shows where good
+    trees lie; these are improved region by region, each region solved by the same means
+    and by branching, and the best of them are combined.
 
     Parameters
     ----------
@@ -96,29 +99,44 @@ def steiner_tree(
         Nodes of existing networks: they count as one node and are joined for
         nothing. Where there are none, the terminals are joined to each other in
         the component that holds most of them.
+    time_limit : float
+        Seconds after which the best tree so far is given; a step that has begun is
+        finished first. With 0, Mehlhorn's tree and the bound of his theorem.
+    gap : float
+        Stop as soon as the tree is proven to cost at most this share more than the
+        cheapest possible; 0 to go on until it is the cheapest or nothing more is found.
+    seed : int
+        Where to look first. The same seed gives the same tree unless time runs out.
 
     Returns
     -------
     SteinerTree
-        The cost is at most 2 (1 - 1/k) times the cheapest possible, k being the
-        number of terminals and the root together; ``lower_bound`` follows from
-        the same theorem.
+        The cost is never more than that of Mehlhorn's tree, which is at most
+        2 (1 - 1/k) times the cheapest possible, k being the number of terminals and
+        the root together.
 
     Raises
     ------
     BadValueError
-        A cost is negative or not a number, or the arrays differ in length.
+        A cost is negative or not a number, a node number is negative, the arrays differ
+        in length, or a limit is not a number.
 
     References
     ----------
     Mehlhorn, K. (1988). A faster approximation algorithm for the Steiner problem
-    in graphs. Information Processing Letters 27, 125-128.
+    in graphs. Information Processing Letters 27, 125-128. For the others see
+    ``steiner_reduce.py``, ``steiner_dual.py``, ``steiner_patches.py``.
     """
+    end = time.monotonic() + _limit(time_limit, "time_limit")
+    enough = _limit(gap, "gap")
     a, b, weight = _edges(tail, head, cost)
     wanted = np.unique(np.asarray(terminals, dtype=np.int64))
     root_nodes = np.unique(np.asarray(roots, dtype=np.int64))
-    size = int(max(a.max(initial=-1), b.max(initial=-1), wanted.max(initial=-1),
-                   root_nodes.max(initial=-1))) + 1  # fmt: skip
+    ends = (a, b, wanted, root_nodes)
+    if min(int(part.min(initial=0)) for part in ends) < 0:
+        msg = "a node number is negative"
+        raise BadValueError(msg, fix="number the nodes from 0")
+    size = max(int(part.max(initial=-1)) for part in ends) + 1
     # All existing networks become node 0; every other node keeps its order after it.
     label = np.arange(1, size + 1, dtype=np.int64)
     label[root_nodes] = 0
@@ -142,10 +160,83 @@ def steiner_tree(
 
     picked, distance_tree = _mehlhorn(graph, goal)
     picked = _respan(graph, picked, goal)
+    bound = distance_tree / (2.0 * (1.0 - 1.0 / goal.size))
+    total = float(graph.cost[picked].sum())
+    if total > (1.0 + enough) * bound and time.monotonic() < end:
+        inside = component == home
+        better, lower = _search(graph, picked, goal, inside, end=end, gap=enough, seed=seed)
+        bound = max(bound, lower)
+        if float(graph.cost[better].sum()) < total:
+            picked = better
     edges = np.sort(graph.edge[picked])
     total = float(weight[edges].sum())
-    bound = distance_tree / (2.0 * (1.0 - 1.0 / goal.size))
     return SteinerTree(edges, total, min(bound, total), unreached)
+
+
+def _search(
+    graph: _Graph,
+    picked: Ints,
+    goal: Ints,
+    inside: NDArray[np.bool_],
+    *,
+    end: float,
+    gap: float,
+    seed: int,
+) -> tuple[Ints, float]:
+    """Search the component for a tree cheaper than the one picked; give it and a bound."""
+    # Importing numba takes a second: whoever needs no better tree does not wait for it.
+    from bredband_gis import steiner_solve  # noqa: PLC0415
+    from bredband_gis.steiner_problem import Graph, tidy  # noqa: PLC0415
+    from bredband_gis.steiner_search import Clock  # noqa: PLC0415
+
+    # Nodes joined by edges that cost nothing are one.
+    free = graph.cost == 0
+    size = graph.matrix.shape[0]
+    links = sparse.csr_array(
+        (np.ones(int(free.sum())), (graph.low[free], graph.high[free])), shape=(size, size)
+    )
+    _, merged = csgraph.connected_components(links, directed=False)
+    here = np.unique(merged[inside])
+    name = np.full(merged.max(initial=0) + 1, -1, np.int64)
+    name[here] = np.arange(here.size)
+    node = name[merged]
+    low = np.minimum(node[graph.low], node[graph.high])
+    high = np.maximum(node[graph.low], node[graph.high])
+    edge = np.flatnonzero((low >= 0) & (low != high))
+    order = edge[np.lexsort((edge, graph.cost[edge], high[edge], low[edge]))]
+    first = np.ones(order.size, np.bool_)
+    first[1:] = (low[order][1:] != low[order][:-1]) | (high[order][1:] != high[order][:-1])
+    edge = order[first]
+    terminal = np.zeros(here.size, np.bool_)
+    terminal[node[goal]] = True
+    whole = Graph(low[edge], high[edge], graph.cost[edge], terminal)
+
+    # The tree picked may have the dearer of two edges that are parallel now.
+    key = low * here.size + high
+    start = np.isin(key[edge], key[picked])
+    answer = steiner_solve.solve(
+        whole, start=start, rng=np.random.default_rng(seed), clock=Clock(end), gap=gap
+    )
+    if answer.chosen is None:
+        return picked, answer.bound
+    # Back to single nodes, with those free edges that the tree needs.
+    chosen = free & inside[graph.low]
+    chosen[edge[answer.chosen]] = True
+    terminal = np.zeros(size, np.bool_)
+    terminal[goal] = True
+    kept = np.flatnonzero(chosen)
+    tree = Graph(graph.low[kept], graph.high[kept], graph.cost[kept], terminal)
+    used = np.ones(kept.size, np.bool_)
+    tidy(tree, used)
+    return kept[used], answer.bound
+
+
+def _limit(value: float, what: str) -> float:
+    limit = float(value)
+    if not limit >= 0:
+        msg = f"{what} is {value}"
+        raise BadValueError(msg, fix="give a number, 0 or more")
+    return limit
 
 
 def root_tree(
