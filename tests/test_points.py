@@ -11,6 +11,7 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
+from bredband_gis import borders as borders_module
 from bredband_gis import curve as curve_module
 from bredband_gis import points as points_module
 from bredband_gis import trees as trees_module
@@ -127,6 +128,18 @@ def test_cells_answer_for_most_points_of_a_ragged_coverage() -> None:
     assert 0.3 < (group >= 0).mean() < 0.99
     pairs = np.unique(np.column_stack([group, wanted])[group >= 0], axis=0)
     assert len(pairs) == len(np.unique(pairs[:, 0]))
+
+
+def test_a_border_between_two_cells_marks_both() -> None:
+    border = np.zeros((6, 6), dtype=bool)
+    xy = np.array([[1.0, 2.0], [4.0, 2.0], [4.0, 5.5], [9.0, 9.0], [9.5, 9.0]])
+    borders_module._mark_kernel(
+        0, 4, xy, np.array([0, 0, 0, 1, 1]), 0.0, 0.0, 1.0, borders_module._SLACK, border
+    )
+    wanted = np.zeros((6, 6), dtype=bool)
+    wanted[1:3, 0:5] = True  # along y = 2, and the corner cells at its ends
+    wanted[1:6, 3:5] = True  # along x = 4
+    assert np.array_equal(border, wanted)
 
 
 def test_where_no_grid_can_be_laid_each_point_is_asked_about() -> None:

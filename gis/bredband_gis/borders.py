@@ -127,8 +127,8 @@ def _mark_kernel(
         high = np.int64(min(np.floor(v1 + wide), rows - 1.0))
         for row in range(low, high + 1):
             a, b = u0, u1
-            if high > low:
-                # The piece of the edge beside this row.
+            if high > low and v1 - v0 > wide:
+                # The piece of the edge beside this row; of a level edge, all of it.
                 a = u0 + (u1 - u0) * min(max((row - wide - v0) / (v1 - v0), 0.0), 1.0)
                 b = u0 + (u1 - u0) * min(max((row + 1 + wide - v0) / (v1 - v0), 0.0), 1.0)
             # Held within the grid before they are made whole numbers.
