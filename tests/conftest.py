@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sound_region
+from hypothesis import settings
 from web_server import Server, Waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# How long an example takes says something of the machine, not of the code.
+settings.register_profile("bredband", deadline=None)
+settings.load_profile("bredband")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import rasterio
 import small_region
-from bredband import Region, run
+from bredband import Region, compute, run
 from bredband.inputs import fibre_distance, find_status, read_inputs
 from bredband_gis.cells import cell_corners, name_cells
 from bredband_gis.errors import BadValueError, MissingColumnError
@@ -96,6 +96,8 @@ def test_connected_points_of_an_operator(tmp_path: Path) -> None:
     assert found.loc["e", ["status", "speed_mbit"]].tolist() == ["connected", 250]
     assert found.loc["i", ["status", "speed_mbit"]].tolist() == ["passed", 0]  # 40 m off
     inputs = read_inputs(where)
+    told = {finding.rule: finding for finding in compute(where, inputs).inputs.findings}
+    assert told["connected-without-building"].rows == 1
     away = fibre_distance(where, inputs, 5000).set_axis(inputs.premises["premises_id"])
     assert away["e"] == 0
     assert away["i"] == 40
@@ -111,10 +113,11 @@ def test_offers_give_take_up_in_tables_and_goals(tmp_path: Path) -> None:
          "bases": ["households"]},
     ]  # fmt: skip
     small_region.write(tmp_path / "in", content)
-    pd.DataFrame({"premises_id": ["a", "b", "c"], "accepted": ["ja", "nej", "ja"]}).to_csv(
-        tmp_path / "in" / "offers.csv", index=False
-    )
+    answers = {"premises_id": ["a", "b", "c", "nobody"], "accepted": ["ja", "nej", "ja", "ja"]}
+    pd.DataFrame(answers).to_csv(tmp_path / "in" / "offers.csv", index=False)
     results = run(Region.read(tmp_path / "in"), tmp_path / "out")
+    told = {(f.rule, f.layer): f.rows for f in results.inputs.findings}
+    assert told["row-without-building", "offers"] == 1
     goals = results.goals.set_index(["area_kind", "area_code"])
     # 4 + 2 + 3 households got an offer, 4 + 3 accepted: 8 of 9 are 85 %.
     assert goals.loc[("municipality", "2501"), "share"] == pytest.approx(7 / 9)

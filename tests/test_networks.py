@@ -183,7 +183,8 @@ def test_threshold_and_technologies_of_the_aid_view_are_settings():
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from("abc"), st.sampled_from(TECHNOLOGIES), st.sampled_from([0, 30, 100, 500]),
+            st.sampled_from("abc"), st.sampled_from(TECHNOLOGIES),
+            st.sampled_from([0, 30, 100, 500]),
             st.sampled_from(["", "X", "Y"]),
         ),
         max_size=12,

@@ -69,7 +69,7 @@ CHECKS: Final[tuple[Callable[[Context], Iterator[Found]], ...]] = (
 
 _SUPERSEDED: Final = {
     "municipality-code", "coverage-without-building", "building-without-coverage", "set-aside",
-    "outside-border",
+    "outside-border", "row-without-building", "connected-without-building",
 }  # fmt: skip
 """Findings of the readers that are made anew here, with their rows."""
 

@@ -10,7 +10,13 @@ import geopandas as gpd
 from bredband.areas import build_areas
 from bredband.buildout import plan_buildout
 from bredband.cost import cost_table
-from bredband.inputs import Inputs, find_status, least_certain, read_inputs
+from bredband.inputs import (
+    Inputs,
+    find_status,
+    least_certain,
+    read_inputs,
+    status_findings,
+)
 from bredband.maps import coverage_map
 from bredband.mobile import mobile_table
 from bredband.priority import add_support, rank_areas
@@ -65,6 +71,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
     settings = region.region
     with steps.step("availability"):
         status = find_status(region, inputs)
+        inputs = replace(inputs, findings=(*inputs.findings, *status_findings(status)))
     with steps.step("statistics"):
         where: dict[str, Any] = {
             "municipalities": inputs.municipalities,

@@ -768,6 +768,12 @@ SET_ASIDE: Final = _table(
 )
 
 
+def least_certain(marks: Iterable[str]) -> str:
+    """Give the provenance of what rests on layers of these: that of the least certain one."""
+    found = set(marks)
+    return next(mark for mark in reversed(PROVENANCES) if mark in found)
+
+
 def check_table(table: pd.DataFrame, schema: pa.DataFrameSchema, *, where: str) -> None:
     """Refuse a table that does not follow its schema.
 
