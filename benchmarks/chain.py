@@ -24,6 +24,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+if __name__ == "__main__":
+    # numba looks for the library coverage.py, and must not find the benchmark of that name here.
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != here]
+
 
 def peak_mb() -> float:
     """Give the peak memory of this process so far, MB."""

@@ -15,6 +15,7 @@ import argparse
 import multiprocessing
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -26,6 +27,11 @@ from bredband_gis.roads import attach, build_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+if __name__ == "__main__":
+    # numba looks for the library coverage.py, and must not find the benchmark of that name here.
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != here]
 
 CRS = "EPSG:3006"
 REACH_M = 1000.0
