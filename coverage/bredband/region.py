@@ -19,13 +19,14 @@ from typing import Annotated, Any, Literal
 from bredband_gis.crs import metric_crs
 from bredband_gis.errors import GeodataError
 from bredband_gis.sources import Source
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from bredband.prices import Mark, Price, Prices, read_book
 from bredband.tables import BASES, BUILT_UP, COUNTED, SEGMENTS, TECHNOLOGIES
 
 FILE_NAME = "region.toml"
 
-Mark = Literal["F", "D", "S", "I", "U"]
+__all__ = ["FILE_NAME", "Mark", "Price", "Prices", "Region", "RegionError", "json_schema"]
 
 
 class RegionError(GeodataError):
@@ -260,102 +261,6 @@ class BuildoutSettings(_Section):
     )
 
 
-class Price(_Section):
-    """A price with its source."""
-
-    value: float = Field(ge=0, description="The price")
-    unit: str = Field(description="Unit, e.g. SEK/m")
-    source: str = Field(description="Where it is published, or 'no published source'")
-    year: int | None = Field(None, description="Price year")
-    mark: Mark = Field("U", description="F found, D arithmetic, S region's document, U unverified")
-
-
-def _trench_prices() -> dict[str, Price]:
-    none = "no published source; within the range that practitioners name: {} SEK/m"
-    return {
-        name: Price(value=value, unit="SEK/m", source=none.format(span), mark="U")
-        for name, value, span in (
-            ("asphalt", 600, "500-1500"),
-            ("road_edge", 250, "150-350"),
-            ("soft", 150, "100-250"),
-        )
-    }
-
-
-def _surfaces() -> dict[str, str]:
-    asphalt = ("residential", "living_street", "pedestrian", "footway", "cycleway")
-    road = (
-        "trunk", "trunk_link", "primary", "primary_link", "secondary", "secondary_link",
-        "tertiary", "tertiary_link", "unclassified", "road", "service",
-    )  # fmt: skip
-    soft = ("track", "path", "bridleway")
-    return {
-        **dict.fromkeys(asphalt, "asphalt"),
-        **dict.fromkeys(road, "road_edge"),
-        **dict.fromkeys(soft, "soft"),
-    }
-
-
-class Prices(_Section):
-    """[prices]: what trench and drops cost and who pays."""
-
-    trench: dict[str, Price] = Field(
-        default_factory=_trench_prices,
-        min_length=1,
-        description="Price per metre of trench, duct and cable, by surface",
-    )
-    surfaces: dict[str, str] = Field(
-        default_factory=_surfaces, description="Road class = surface; others use other_surface"
-    )
-    other_surface: str = Field("road_edge", description="Surface of road classes not listed")
-    drop_fixed: Price = Field(
-        default_factory=lambda: Price(
-            value=5000,
-            unit="SEK/premises",
-            source="no published source: the low end of a range for the drop on the plot",
-            mark="U",
-        ),
-        description="Each drop, whatever its length",
-    )
-    drop_per_m: Price = Field(
-        default_factory=lambda: Price(
-            value=90,
-            unit="SEK/m",
-            source="byafiber.se, digging, the middle of its three scenarios",
-            mark="F",
-        ),
-        description="Each metre of drop between the road and the premises",
-    )
-    own_contribution: Price = Field(
-        default_factory=lambda: Price(
-            value=20000,
-            unit="SEK/household",
-            source="Region Skåne's cost sketch, December 2017",
-            year=2017,
-            mark="S",
-        ),
-        description="Paid by each household that is built to",
-    )
-    operator_revenue: Price = Field(
-        default_factory=lambda: Price(
-            value=10000,
-            unit="SEK/household",
-            source="Region Skåne's cost sketch, December 2017",
-            year=2017,
-            mark="S",
-        ),
-        description="Paid by the operator for each household that is built to",
-    )
-
-    @model_validator(mode="after")
-    def _surfaces_have_prices(self) -> Prices:
-        unknown = ({*self.surfaces.values(), self.other_surface}) - set(self.trench)
-        if unknown:
-            msg = f"surface {', '.join(sorted(unknown))} has no price in [prices.trench]"
-            raise ValueError(msg)
-        return self
-
-
 class Goal(_Section):
     """[[goals]]: a share to reach and the measure that it counts."""
 
@@ -462,8 +367,13 @@ class Region(_Section):
         cls, content: dict[str, Any], *, folder: Path | str, where: str = FILE_NAME
     ) -> Region:
         """Check settings that are already a dictionary, e.g. made in a notebook."""
+        settings = {**content, "folder": Path(folder)}
+        prices = settings.get("prices")
+        if isinstance(prices, dict) and prices.get("book") is not None:
+            settings["prices"] = read_book(prices, folder=Path(folder))
+            where = f"{where} with {prices['book']}"
         try:
-            return cls.model_validate({**content, "folder": Path(folder)})
+            return cls.model_validate(settings)
         except ValidationError as error:
             lines = [
                 f"[{'.'.join(str(part) for part in item['loc'])}] {_plain(item)}"
@@ -495,6 +405,8 @@ def _plain(item: Any) -> str:
         "missing": "is missing",
         "extra_forbidden": "is not a setting; check the spelling",
     }
+    if item["type"] == "value_error":  # ours: it says itself what was found
+        return str(item["ctx"]["error"])
     return messages.get(item["type"], f"{item['msg']} (it is {item['input']!r})")
 
 

@@ -147,6 +147,8 @@ def _section(name: str, info: FieldInfo, given: Mapping[str, Any]) -> str:
         lines.append(_comment(field.description or ""))
         if value is not None:
             lines.append(f"{key} = {_value(value)}")
+        elif field.examples:  # an example that would change results is not to be switched on
+            lines.append(f"#   e.g. {key} = {_value(field.examples[0])}")
         else:
             none = "50000000.0  # an example: none by default"
             lines.append(f"# {key} = {none if default is None else _value(default)}")
@@ -218,7 +220,7 @@ def _plain(item: Any) -> dict[str, Any]:
 
 
 def _key(key: str) -> str:
-    return tomlkit.key(key).as_string()
+    return tomlkit.key(str(key)).as_string()
 
 
 def _value(value: Any) -> str:

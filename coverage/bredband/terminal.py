@@ -126,12 +126,7 @@ def _notes(results: Results, said: Words) -> list[str]:
     if len(results.inputs.set_aside):
         rows = said.count(len(results.inputs.set_aside), "row")
         notes.append(said.fill("cli.set_aside", rows=rows))
-    prices = results.region.prices
-    guessed = [name for name, price in prices.trench.items() if price.mark in "UI"]
-    guessed += [
-        name for name in ("drop_fixed", "drop_per_m", "own_contribution", "operator_revenue")
-        if getattr(prices, name).mark in "UI"
-    ]  # fmt: skip
+    guessed = results.region.prices.unsourced(results.trench["surface"].unique())
     if guessed:
         notes.append(said.fill("cli.prices_unsourced", what=said.join(guessed)))
     return notes
