@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from bredband_gis.steiner import RootedTree, sum_below
 
-from bredband.cost import REACHED, fund, price_drops
+from bredband.cost import REACHED, add_capex, connect, fund
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -68,8 +68,8 @@ def build_areas(
         to south, so that they do not change with prices.
     """
     columns = ["premises_id", "x", "y", "households", "workplaces", "municipality_code"]
-    held = reach.merge(status[columns], on="premises_id", how="left")
-    held["drop_sek"] = price_drops(reach, prices).to_numpy()
+    columns += [name for name in ("segment",) if name in status]
+    held = connect(reach.merge(status[columns], on="premises_id", how="left"), prices)
     met = held["reach"].isin(REACHED).to_numpy()
 
     edge_label, node_label, hangs_on = _label(trench, held[met], max_households)
@@ -85,11 +85,12 @@ def build_areas(
             "workplaces": total["workplaces"].sum(),
             "premises": total.size(),
             "trench_m": laid["length_m"].sum(),
-            "capex_sek": total["drop_sek"].sum().add(laid["cost_sek"].sum(), fill_value=0.0),
+            "trench_sek": laid["cost_sek"].sum(),
+            **{name: total[name].sum() for name in ("drop_sek", "connections", "lines")},
         },
         index=codes.index,
-    )
-    areas["trench_m"] = areas["trench_m"].fillna(0.0)
+    ).fillna({"trench_m": 0.0, "trench_sek": 0.0})
+    areas = add_capex(areas, prices, premises="premises")
     areas = fund(areas, prices, households="households").assign(reached=True)
     areas["area_id"] = named
     areas["upstream_area_id"] = named.reindex(hangs_on.reindex(areas.index)).to_numpy()

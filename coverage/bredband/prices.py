@@ -531,6 +531,8 @@ class Prices(BaseModel):
             A premises has a segment without take-up, and there is none for the total.
         """
         shares = {name: price.value for name, price in self.takeup.items()}
+        if set(shares) == {TOTAL}:
+            return pd.Series(shares[TOTAL], index=segment.index)
         found = segment.astype("object").map(shares).astype("float64")
         if TOTAL in shares:
             return found.fillna(shares[TOTAL])

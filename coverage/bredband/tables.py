@@ -356,7 +356,35 @@ COST: Final = _table(
         ),
         "trench_sek": column("float64", "Cost of that trench", unit="SEK", ge=0),
         "drop_sek": column("float64", "Cost of the drops", unit="SEK", ge=0),
-        "capex_sek": column("float64", "trench_sek + drop_sek", unit="SEK", ge=0),
+        "connections": column(
+            "float64",
+            "Reached households x take-up; 0 when they are passed only",
+            unit="households",
+            ge=0,
+            required=False,
+        ),
+        "takeup": column(
+            "float64", "connections / reached_households, 0-1", nullable=True, required=False
+        ),
+        "feasible": column(
+            "boolean",
+            "Whether the take-up reaches the threshold; empty where nobody connects",
+            nullable=True,
+            required=False,
+        ),
+        "items_sek": column(
+            "float64",
+            "Further items of the price book, with design and contingency",
+            unit="SEK",
+            ge=0,
+            required=False,
+        ),
+        "colaying_sek": column(
+            "float64", "Paid by others for trench laid together", unit="SEK", ge=0, required=False
+        ),
+        "capex_sek": column(
+            "float64", "trench_sek + drop_sek + items_sek - colaying_sek", unit="SEK", ge=0
+        ),
         "own_contribution_sek": column("float64", "Paid by the households", unit="SEK", ge=0),
         "operator_revenue_sek": column("float64", "Paid by the operator", unit="SEK", ge=0),
         "gap_sek": column(
@@ -367,6 +395,29 @@ COST: Final = _table(
         "gap_per_household_sek": column(
             "float64", "gap_sek / reached_households; empty where none", unit="SEK", nullable=True
         ),
+        "gap_per_premises_sek": column(
+            "float64",
+            "gap_sek / reached_premises; empty where none",
+            unit="SEK",
+            nullable=True,
+            required=False,
+        ),
+        "gap_per_connection_sek": column(
+            "float64",
+            "gap_sek / connections; empty where none",
+            unit="SEK",
+            nullable=True,
+            required=False,
+        ),
+        "aid_sek": column(
+            "float64", "Aid per building x reached_premises", unit="SEK", ge=0, required=False
+        ),
+        "gap_after_aid_sek": column(
+            "float64",
+            "gap_sek - aid_sek; negative where the aid is more than is needed",
+            unit="SEK",
+            required=False,
+        ),
         "support_sek": column(
             "float64",
             "Sum of the gaps of its build areas where positive: no area pays for another",
@@ -376,6 +427,28 @@ COST: Final = _table(
         ),
     },
 )
+
+BILL: Final = _table(
+    "bill",
+    "Bill of quantities: every item with quantity, price and source; payments are negative",
+    {
+        "area_kind": column(
+            str, "municipality, region or areas", isin=("municipality", "region", "areas"),
+            required=False,
+        ),
+        "area_code": column(str, "Code of the area", required=False),
+        "area_name": column(str, "Name of the area", required=False),
+        "part": column(str, "cost, or payment by somebody else", isin=("cost", "payment")),
+        "item": column(str, "Item of the price book, or as the list has it"),
+        "quantity": column("float64", "How many", ge=0),
+        "unit": column(str, "Unit of the quantity"),
+        "price": column("float64", "Price of one; negative where it is paid by others", unit="SEK"),
+        "source": column(str, "Where the price comes from"),
+        "mark": column(str, "How sure the price is: F, D, S, I or U"),
+        "year": column("Int64", "Price year; empty where not known", nullable=True),
+        "cost_sek": column("float64", "quantity x price", unit="SEK"),
+    },
+)  # fmt: skip
 
 AREAS: Final = _table(
     "priority_areas",
@@ -754,6 +827,73 @@ STATUS_RESTS_ON: Final = _table(
         )
     },
 )
+
+_MUNICIPALITY_OR_REGION: Final = {
+    "area_kind": column(str, "municipality or region", isin=("municipality", "region")),
+    "area_code": column(str, "Code of the area"),
+    "area_name": column(str, "Name of the area"),
+}
+
+SHARES: Final = _table(
+    "shares",
+    "Who bears what of the shared trench: one row per premises that is reached",
+    {
+        "premises_id": column(str, "Building id", unique=True),
+        "municipality_code": _MUNICIPALITY_CODE,
+        "households": column("int64", "Permanent households", unit="households", ge=0),
+        "parties": column(
+            "int64", "Shares that it counts for: its households, at least one", unit="parties", ge=1
+        ),
+        "way_m": column(
+            "float64", "From its road along the new trench to existing fibre", unit="m", ge=0
+        ),
+        "shared_trench_m": column("float64", "Its share of the joint trench", unit="m", ge=0),
+        "shared_trench_sek": column("float64", "Cost of that share", unit="SEK", ge=0),
+        "drop_m": column("float64", "Its own drop, from the road", unit="m", ge=0),
+        "drop_sek": column("float64", "Cost of its drop", unit="SEK", ge=0),
+        "total_sek": column("float64", "shared_trench_sek + drop_sek", unit="SEK", ge=0),
+        "per_party_sek": column("float64", "total_sek / parties", unit="SEK", ge=0),
+        "alone_sek": column(
+            "float64",
+            "Its way along this network to existing fibre and its drop, were nobody else to build",
+            unit="SEK",
+            ge=0,
+        ),
+        "saving_sek": column("float64", "alone_sek - total_sek", unit="SEK", ge=0),
+    },
+)
+
+SHARE_SUMMARY: Final = _table(
+    "share_summary",
+    "Fair shares per municipality and for the region, counted where the premises lie",
+    {
+        **_MUNICIPALITY_OR_REGION,
+        "premises": column("int64", "Buildings reached", ge=0),
+        "households": column("int64", "Their households", ge=0),
+        "trench_m": column("float64", "Shares of joint trench", unit="m", ge=0),
+        "trench_sek": column("float64", "Cost of these shares", unit="SEK", ge=0),
+        "drop_sek": column("float64", "Cost of the drops", unit="SEK", ge=0),
+        "total_sek": column("float64", "trench_sek + drop_sek", unit="SEK", ge=0),
+        "alone_sek": column(
+            "float64", "Sum of what each would pay were nobody else to build", unit="SEK", ge=0
+        ),
+        "saving_sek": column("float64", "alone_sek - total_sek", unit="SEK", ge=0),
+        "mean_sek": column("float64", "Mean per household", unit="SEK", nullable=True, ge=0),
+        "p50_sek": column(
+            "float64", "Half of the households cost this or less", unit="SEK", nullable=True, ge=0
+        ),
+        "p90_sek": column(
+            "float64", "90 % of the households cost this or less", unit="SEK", nullable=True, ge=0
+        ),
+        "alone_p50_sek": column(
+            "float64", "The same for what each would pay alone", unit="SEK", nullable=True, ge=0
+        ),
+        "alone_p90_sek": column(
+            "float64", "The same for what each would pay alone", unit="SEK", nullable=True, ge=0
+        ),
+    },
+)
+
 
 SET_ASIDE: Final = _table(
     "set_aside",
