@@ -90,7 +90,8 @@ def test_region_toml_is_valid_and_says_what_is_made_up(example: Example) -> None
     assert region.region.year == 2020
     assert region.priority.budget_sek == 100_000_000
     layers = dict(region.sources.items())
-    assert set(layers) == set(type(region.sources).model_fields)
+    left_out = set(type(region.sources).model_fields) - set(layers)
+    assert left_out == {"connected", "deso", "population", "water"}
     for name, source in layers.items():
         assert (example.folder / source.path).is_file(), name
         assert not source.path.is_absolute()
@@ -98,7 +99,9 @@ def test_region_toml_is_valid_and_says_what_is_made_up(example: Example) -> None
     real = {name for name, source in layers.items() if source.provenance == "real"}
     made_up = {name for name, source in layers.items() if source.provenance == "synthetic"}
     assert real == {"municipalities"}
-    assert made_up == {"premises", "roads", "localities", "fibre", "coverage", "plans"}
+    assert made_up == {
+        "premises", "roads", "localities", "fibre", "coverage", "plans", "offers", "mobile",
+    }  # fmt: skip
     for name in made_up:
         assert "frö 25" in layers[name].source
     text = (example.folder / "README.md").read_text(encoding="utf-8")
@@ -248,7 +251,25 @@ def test_wireless_never_connects(example: Example, status: gpd.GeoDataFrame) -> 
     assert 0.6 < (left["speed_mbit"] > 0).mean() < 0.95
     assert left["speed_mbit"].max() == 60
     assert example.coverage["premises_id"].isin(example.premises["premises_id"]).all()
-    assert not example.coverage.duplicated(["premises_id", "technology"]).any()
+    assert not example.coverage.duplicated(["premises_id", "technology", "operator"]).any()
+
+
+def test_networks_uploads_and_offers_hang_together(
+    example: Example, status: gpd.GeoDataFrame
+) -> None:
+    held = status[status["households"] > 0]
+    served = held["speed_mbit"] >= 100
+    # A second fibre network beside the first makes black; one network grey; none white.
+    second = example.coverage.query("operator == 'Andra fibernätet'")["premises_id"]
+    assert 0.05 < len(second) / served.sum() < 0.2
+    assert (held.loc[held["premises_id"].isin(second), "aid_colour"] == "black").all()
+    assert set(held.loc[held["status"] == "unserved", "aid_colour"]) == {"white"}
+    assert held.loc[held["technology"] == "fibre", "symmetric"].all()
+    assert not held.loc[held["technology"] == "docsis", "symmetric"].any()
+    offers = pd.read_csv(example.folder / "offers.csv", sep=";")
+    assert (offers["accepted"] <= offers["offered"]).all()
+    reached = held.loc[held["status"].isin(("connected", "passed")), "premises_id"]
+    assert set(offers["premises_id"]) <= set(reached)
 
 
 def test_fibre_lies_in_the_roads_and_in_one_piece(example: Example) -> None:
