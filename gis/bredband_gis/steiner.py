@@ -16,6 +16,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from bredband_gis.errors import BadValueError
+from bredband_gis.steiner_edges import cheapest_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,17 +197,16 @@ def _search(
         (np.ones(int(free.sum())), (graph.low[free], graph.high[free])), shape=(size, size)
     )
     _, merged = csgraph.connected_components(links, directed=False)
-    here = np.unique(merged[inside])
+    is_here = np.zeros(merged.max(initial=0) + 1, np.bool_)
+    is_here[merged[inside]] = True
+    here = np.flatnonzero(is_here)
     name = np.full(merged.max(initial=0) + 1, -1, np.int64)
     name[here] = np.arange(here.size)
     node = name[merged]
     low = np.minimum(node[graph.low], node[graph.high])
     high = np.maximum(node[graph.low], node[graph.high])
-    edge = np.flatnonzero((low >= 0) & (low != high))
-    order = edge[np.lexsort((edge, graph.cost[edge], high[edge], low[edge]))]
-    first = np.ones(order.size, np.bool_)
-    first[1:] = (low[order][1:] != low[order][:-1]) | (high[order][1:] != high[order][:-1])
-    edge = order[first]
+    edge = cheapest_parallel(low, high, graph.cost, here.size)
+    edge = edge[low[edge] >= 0]
     terminal = np.zeros(here.size, np.bool_)
     terminal[node[goal]] = True
     whole = Graph(low[edge], high[edge], graph.cost[edge], terminal)
@@ -347,11 +347,7 @@ def _edges(tail: ArrayLike, head: ArrayLike, cost: ArrayLike) -> tuple[Ints, Int
 
 def _simple_graph(a: Ints, b: Ints, weight: Floats, size: int) -> _Graph:
     low, high = np.minimum(a, b), np.maximum(a, b)
-    edge = np.flatnonzero(low != high)
-    order = edge[np.lexsort((edge, weight[edge], high[edge], low[edge]))]
-    key = low[order] * size + high[order]
-    first = np.r_[True, key[1:] != key[:-1]] if key.size else np.empty(0, bool)
-    edge = order[first]
+    edge = cheapest_parallel(low, high, weight, size)
     low, high, cost = low[edge], high[edge], weight[edge]
     matrix = sparse.csr_array(
         (np.r_[cost, cost], (np.r_[low, high], np.r_[high, low])), shape=(size, size)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bredband_gis.steiner_edges import cheapest_parallel
 from bredband_gis.steiner_paths import find_set, heap_pop, heap_push, kernel
 from bredband_gis.steiner_problem import Graph
 from bredband_gis.steiner_search import Answer, Clock, Solver
@@ -188,9 +189,5 @@ def _part(graph: Graph, edge: Ints, label: Ints, number: Ints, goal: Bools) -> t
     terminal[name[goal]] = True
     # Nodes that hang together outside may have become ends of parallel edges and loops.
     u, v = np.minimum(u, v), np.maximum(u, v)
-    order = np.lexsort((edge, graph.cost[edge], v, u))
-    u, v = u[order], v[order]
-    kept = u != v
-    kept[1:] &= (u[1:] != u[:-1]) | (v[1:] != v[:-1])
-    edge = edge[order][kept]
-    return Graph(u[kept], v[kept], graph.cost[edge], terminal), edge
+    kept = cheapest_parallel(u, v, graph.cost[edge], terminal.size)
+    return Graph(u[kept], v[kept], graph.cost[edge[kept]], terminal), edge[kept]

@@ -122,7 +122,7 @@ class Dual:
     rest: Floats
 
 
-def ascend(graph: Graph, root: int, slack: float = 1.0) -> Dual:
+def ascend(graph: Graph, root: int, slack: float = 1.25) -> Dual:
     """Bound the cost of the cheapest tree from below."""
     rows = graph.rows
     rest = np.empty(rows.w.size)

@@ -49,7 +49,9 @@ def solve(graph: Graph, *, start: Bools, rng: Generator, clock: Clock, gap: floa
     solver.offer_whole(start)
     solver.problem.shrink()
     large = solver.problem.graph.u.size > _LARGE
-    if large:
+    if large and not solver.problem.is_solved:
+        graph = solver.problem.graph
+        solver.offer(grow(graph, int(rng.choice(graph.goals)))[0])
         solver.shorten(least=0.05, rounds=2, near_count=2, most=0)
     else:
         solver.shorten(least=0.05, rounds=8)
@@ -59,10 +61,11 @@ def solve(graph: Graph, *, start: Bools, rng: Generator, clock: Clock, gap: floa
     sizes: tuple[int, ...] = _SIZES
     while not _is_enough(solver.best, gap) and not clock.is_out and in_vain < _IN_VAIN:
         cost, bound = solver.best.cost, solver.best.bound
-        tree = _polish(solver, sizes)
+        tree = _polish(solver, sizes, 1 if large else 4)
         if tree is not None:
             _combine(solver, pool, tree)
-        solver.bound(least=0.02, patience=1 if large else 3)
+        if not large or solver.best.cost < cost:
+            solver.bound(least=0.02, patience=1 if large else 3)
         if solver.best.cost < cost or solver.best.bound > bound:
             in_vain = 0
         else:
@@ -76,11 +79,11 @@ def _is_enough(best: Answer, gap: float) -> bool:
     return best.is_closed or best.cost <= (1.0 + gap) * best.bound
 
 
-def _polish(solver: Solver, sizes: tuple[int, ...]) -> Bools | None:
+def _polish(solver: Solver, sizes: tuple[int, ...], duals: int) -> Bools | None:
     """Grow trees along a few duals and improve the best of them; gives it on the whole."""
     graph, rng = solver.problem.graph, solver.rng
     best, least = None, np.inf
-    for root in rng.choice(graph.goals, min(4, graph.goals.size), replace=False):
+    for root in rng.choice(graph.goals, min(duals, graph.goals.size), replace=False):
         dual = ascend(graph, int(root))
         for chosen, cost in (grow_on_dual(graph, dual), grow(graph, int(root))):
             if cost < least:
