@@ -15,7 +15,8 @@ from bredband.demo import lay_fibre, make_norrbotten
 from bredband.demo.laying import choose_connected, spread_fibre
 from bredband.demo.norrbotten import read_figures
 from bredband.demo.settlement import rank_within, split
-from bredband.premises import build_premises, derive_households
+from bredband.dwellings import derive_households
+from bredband.premises import build_premises
 from bredband.region import Definitions, Region
 from bredband_gis.errors import BadValueError, EmptyLayerError, GeodataError, MissingColumnError
 from bredband_gis.points import locate, nearest_line

@@ -8,9 +8,9 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
+from bredband.dwellings import derive_households
 from bredband.premises import (
     build_premises,
-    derive_households,
     municipality_mismatches,
     scale_households,
 )

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from bredband.checks import check_region
     from bredband.cost import cost_table
     from bredband.deliveries import compare_runs, read_run
+    from bredband.dwellings import derive_households
     from bredband.inputs import Inputs, check_inputs, read_inputs
     from bredband.maps import coverage_map
     from bredband.pipeline import compute, run
-    from bredband.premises import build_premises, derive_households
+    from bredband.premises import build_premises
     from bredband.priority import rank_areas
     from bredband.publication import generalise_areas
     from bredband.region import Region
@@ -65,7 +66,7 @@ _HOMES = {
     "cost_table": "cost",
     "coverage_map": "maps",
     "coverage_table": "statistics",
-    "derive_households": "premises",
+    "derive_households": "dwellings",
     "generalise_areas": "publication",
     "goals_table": "statistics",
     "implied_weight": "standing",

@@ -17,8 +17,8 @@ from bredband_gis.points import line_distance, nearest_point
 
 from bredband.columns import count_repeated, dealt
 from bredband.networks import Networks
+from bredband.placed import check_metric, check_same_crs
 from bredband.plans import CREDIBLE, best_plans, read_plans
-from bredband.premises import check_metric, check_same_crs
 from bredband.reasons import BY_AREA, BY_POINT, BY_TABLE, Had, Near, give_reasons
 from bredband.tables import AID_COLOURS, PREMISES, STATUS, STATUSES, TECHNOLOGIES
 from bredband.technologies import (

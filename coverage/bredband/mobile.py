@@ -14,7 +14,7 @@ from bredband_gis.masks import MIXED_M, Mask, cover_zones, mask_at, pixel_m, poi
 from bredband_gis.points import locate
 from bredband_gis.quality import Finding
 
-from bredband.premises import check_metric, check_same_crs
+from bredband.placed import check_metric, check_same_crs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

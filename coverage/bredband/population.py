@@ -26,11 +26,12 @@ from bredband_gis.errors import (
     WrongCrsError,
 )
 from bredband_gis.grids import Pieces, count_repeated, find_cells, move, split_cells
-from bredband_gis.points import locate, nearest_line, nearest_point
+from bredband_gis.points import nearest_point
 from bredband_gis.quality import Finding
 from bredband_gis.rasters import read_cells
 
-from bredband.premises import check_metric, check_same_crs, scale_households
+from bredband.placed import check_metric, check_same_crs, code_keys, municipality_of, points_in
+from bredband.premises import scale_households
 from bredband.tables import PROVENANCES, SET_ASIDE
 
 if TYPE_CHECKING:
@@ -154,9 +155,9 @@ def lay_population(
     if water is not None:
         check_same_crs(water, crs, where="layer water")
     held = _capacity(capacity, len(buildings))
-    x, y = _middles(buildings)
+    _, x, y = points_in(buildings, "layer buildings")
     held = np.where(np.isfinite(x) & np.isfinite(y), held, 0.0)
-    home = _municipality(x, y, municipalities, border_tolerance_m)
+    home, _ = municipality_of(x, y, municipalities, border_tolerance_m)
     cells = _Cells.of(grid, where)
 
     polygons = _polygons(municipalities)
@@ -197,7 +198,7 @@ def lay_population(
     before = _sums(persons, home, areas)
     target = np.full(areas, np.nan)
     if totals is not None:
-        target = _keys(codes).map(_wanted(totals)).to_numpy(dtype="float64", na_value=np.nan)
+        target = code_keys(codes).map(_wanted(totals)).to_numpy(dtype="float64", na_value=np.nan)
     unlit = (target > 0) & (before == 0)
     persons, factor = _rake(persons, home, held, target, unlit)
     after = _sums(persons, home, areas)
@@ -270,7 +271,7 @@ def households_from_population(
         raise BadValueError(msg, where="persons", fix="lay the population on the buildings first")
     code = pd.Series(np.asarray(municipality_code, dtype=object))
     nowhere = code.isna().to_numpy()
-    key = _keys(code.fillna(""))
+    key = code_keys(code.fillna(""))
     micro = np.rint(np.where(nowhere, 0.0, amount) * _MICRO).astype(np.int64)
     sums = pd.Series(micro).groupby(key.to_numpy()).sum() / _MICRO
     sums = sums[sums > 0]
@@ -584,41 +585,6 @@ def _capacity(capacity: ArrayLike, number: int) -> Floats:
     return held
 
 
-def _middles(buildings: gpd.GeoDataFrame) -> tuple[Floats, Floats]:
-    """Give a point in each building; nan where there is no geometry."""
-    shapes = np.asarray(buildings.geometry.array, dtype=object)
-    types = shapely.get_type_id(shapes)
-    wrong = ~np.isin(types, [-1, 0, 3, 6])
-    if wrong.any():
-        msg = f"{wrong.sum()} of {len(wrong)} geometries are neither points nor polygons"
-        fix = "give each building as a point or a polygon"
-        raise GeometryError(msg, where="layer buildings", fix=fix)
-    polygon = types > 0
-    if polygon.any():
-        shapes = shapes.copy()
-        shapes[polygon] = shapely.point_on_surface(shapes[polygon])
-    return shapely.get_x(shapes), shapely.get_y(shapes)
-
-
-def _municipality(x: Floats, y: Floats, municipalities: gpd.GeoDataFrame, tolerance: float) -> Ints:
-    """Give the row of the municipality of each point, -1 for none, as premises have it."""
-    polygons = np.asarray(municipalities.geometry.array, dtype=object)
-    found = np.full(len(x), -1, dtype=np.int64)
-    known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    found[known] = locate(x[known], y[known], polygons)
-    lost = known[found[known] < 0]
-    if len(lost) and tolerance > 0:
-        border = shapely.boundary(polygons)
-        found[lost] = nearest_line(x[lost], y[lost], border, max_distance=tolerance).line
-    return found
-
-
-def _keys(codes: pd.Series[Any]) -> pd.Series[str]:
-    """Make codes comparable: 0180, "180" and 180.0 are one municipality."""
-    text = codes.astype("str").reset_index(drop=True).str.strip()
-    return text.str.replace(r"\.0+$", "", regex=True).str.lstrip("0")
-
-
 def _wanted(totals: pd.DataFrame) -> pd.Series[Any]:
     if "population" not in totals:
         msg = f"column population is missing; found: {', '.join(map(str, totals.columns))}"
@@ -632,7 +598,7 @@ def _whole(totals: pd.DataFrame, name: str) -> pd.Series[Any]:
     if "municipality_code" not in totals:
         msg = "column municipality_code is missing"
         raise MissingColumnError(msg, where=where, fix="name the file's column for it")
-    key = _keys(totals["municipality_code"])
+    key = code_keys(totals["municipality_code"])
     if key.duplicated().any():
         some = ", ".join(key[key.duplicated()].unique()[:5])
         msg = f"a municipality stands on more than one row: {some}"

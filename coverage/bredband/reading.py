@@ -31,6 +31,7 @@ from bredband_gis.sources import (
 from bredband_gis.tabular import as_text
 
 from bredband.availability import coverage_mismatches
+from bredband.dwellings import derive_households
 from bredband.localities import dissolve_localities
 from bredband.mobile import MobileLayer
 from bredband.ofds import is_ofds, read_ofds_layer
@@ -41,7 +42,6 @@ from bredband.population import (
 )
 from bredband.premises import (
     build_premises,
-    derive_households,
     locate_buildings,
     municipality_mismatches,
 )
