@@ -156,7 +156,9 @@ def large(graph: tuple[np.ndarray, ...], limit: float, gap: float, seed: int) ->
 def buildout_graph(folder: Path) -> tuple[np.ndarray, ...]:
     """The graph that the build-out of a region solves."""
     from bredband import buildout
-    from bredband.pipeline import run_region
+    from bredband.inputs import read_inputs
+    from bredband.pipeline import compute
+    from bredband.region import Region
 
     caught: list[tuple[np.ndarray, ...]] = []
     solve = buildout.steiner_tree
@@ -166,7 +168,8 @@ def buildout_graph(folder: Path) -> tuple[np.ndarray, ...]:
         return solve(*graph, roots=roots, **options)
 
     buildout.steiner_tree = catch  # type: ignore[assignment]
-    run_region(folder)
+    region = Region.read(folder)
+    compute(region, read_inputs(region))
     buildout.steiner_tree = solve
     return caught[0]
 

@@ -1,10 +1,8 @@
-"""Steiner trees: small graphs against brute force, real access networks against proven optima."""
+"""Steiner trees on graphs so small that every set of edges can be tried; trees from the root."""
 
 from __future__ import annotations
 
-import csv
 import itertools
-from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
@@ -13,9 +11,6 @@ from bredband_gis.errors import BadValueError
 from bredband_gis.steiner import root_tree, steiner_tree, sum_below, tree_depth
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @st.composite
@@ -78,17 +73,22 @@ def test_tree_joins_all_and_keeps_its_promise(
     joined.add_edges_from((tail[e], head[e]) for e in result.edges)
     goal = (set(terminals) - set(result.unreached)) | set(roots)
     assert not goal or any(goal <= piece for piece in nx.connected_components(joined))
-    # Two approximations at most: the factor of the theorem.
+    # Graphs as small as these are solved, within the share that is asked for.
+    assert result.cost <= 1.001 * best + 1e-9
+    # Mehlhorn's tree alone: twice the cheapest at most, as his theorem says.
+    quick = steiner_tree(tail, head, cost, terminals, roots=roots, time_limit=0)
+    assert quick.lower_bound - 1e-9 <= best <= quick.cost + 1e-9
+    assert result.cost <= quick.cost
     count = len(set(terminals) - set(result.unreached) - set(roots)) + bool(roots)
     if count >= 2:
-        assert result.cost <= 2 * (1 - 1 / count) * best + 1e-9
+        assert quick.cost <= 2 * (1 - 1 / count) * best + 1e-9
 
 
 def test_steiner_point_is_used() -> None:
     # A star: the middle is no terminal, and cheaper than the triangle around it.
     result = steiner_tree([0, 1, 2, 0, 1, 2], [3, 3, 3, 1, 2, 0], [1, 1, 1, 2, 2, 2], [0, 1, 2])
-    assert result.cost <= 4
-    assert result.lower_bound <= 3
+    assert result.edges.tolist() == [0, 1, 2]
+    assert result.cost == result.lower_bound == 3
 
 
 def test_existing_network_is_free() -> None:
@@ -115,6 +115,10 @@ def test_bad_costs_are_refused() -> None:
         steiner_tree([0, 1], [1, 2], [1.0, -1.0], [2])
     with pytest.raises(BadValueError, match="differ in length"):
         steiner_tree([0, 1], [1, 2], [1.0], [2])
+    with pytest.raises(BadValueError, match="node number is negative"):
+        steiner_tree([0, 1], [1, 2], [1.0, 1.0], [-1])
+    with pytest.raises(BadValueError, match="time_limit is nan"):
+        steiner_tree([0, 1], [1, 2], [1.0, 1.0], [2], time_limit=float("nan"))
 
 
 def test_rooted_tree_sums_below() -> None:
@@ -132,29 +136,3 @@ def test_rooted_tree_sums_below() -> None:
 def test_a_cycle_is_no_tree() -> None:
     with pytest.raises(BadValueError, match="no tree"):
         root_tree([0, 1, 2], [1, 2, 0], [0, 1, 2], roots=[0])
-
-
-def _read_gr(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    edges, terminals = [], []
-    for line in path.read_text(encoding="ascii").splitlines():
-        part = line.split()
-        if part[:1] == ["E"]:
-            edges.append((int(part[1]), int(part[2]), float(part[3])))
-        elif part[:1] == ["T"]:
-            terminals.append(int(part[1]))
-    tail, head, cost = (np.array(column) for column in zip(*edges, strict=True))
-    return tail, head, cost, np.array(terminals)
-
-
-def test_access_networks_against_proven_optima(shared_data: Path) -> None:
-    with (shared_data / "steiner" / "optima.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 12
-    for row in rows:
-        stem = row["file"].removesuffix(".gr")
-        result = steiner_tree(*_read_gr(shared_data / "steiner" / f"{stem}.gr"))
-        best = float(row["optimum"])
-        # Sparse rural instances (I) are easier than those with node-like long edges (G).
-        worst = 1.04 if stem.startswith("I") else 1.20
-        assert result.lower_bound <= best * (1 + 1e-9)
-        assert best * (1 - 1e-9) <= result.cost <= worst * best, stem
