@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import numpy as np
 import pytest
+from bredband_gis import steiner_patches
 from bredband_gis.steiner import steiner_tree
 from bredband_gis.steiner_edges import cheapest_parallel
+from bredband_gis.steiner_patches import Patches
 from bredband_gis.steiner_problem import Graph, Problem, ascend, grow, grow_on_dual, tidy
 from bredband_gis.steiner_search import Clock, Solver
 from bredband_gis.steiner_solve import solve
@@ -170,6 +172,45 @@ def test_branching_alone_finds_the_cheapest(seed: int) -> None:
     solver = Solver(graph, np.random.default_rng(0), Clock.of(60))
     solver.branch([10_000])
     assert solver.best.cost == solver.best.bound == cheapest(*example)
+
+
+@pytest.mark.parametrize("wide", [60, 10_000])
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_regions_keep_the_tree_whole_and_make_it_cheaper(wide: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 300
+    chords = rng.integers(0, n, (2 * n, 2))
+    # Ends of chords are near each other, so that regions are parts of the whole.
+    chords[:, 1] = (chords[:, 0] + rng.integers(2, 20, 2 * n)) % n
+    tail = np.r_[np.arange(n), chords[:, 0]]
+    head = np.r_[(np.arange(n) + 1) % n, chords[:, 1]]
+    cost = rng.integers(1, 50, tail.size).astype(float)
+    goal = rng.choice(n, 40, replace=False)
+    graph = graph_of(tail, head, cost, goal)
+    start = np.ones(graph.u.size, np.bool_)
+    before = tidy(graph, start)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steiner_patches, "_WIDE", wide)
+        patches = Patches(graph, start.copy(), rng, Clock.of(600))
+        patches.sweep((20, 40), 5)
+    edges = np.flatnonzero(patches.chosen)
+    assert is_tree(graph.u, graph.v, edges, goal)
+    assert patches.cost == pytest.approx(graph.cost[edges].sum())
+    exact = steiner_tree(tail, head, cost, goal, gap=0, time_limit=600)
+    assert exact.lower_bound <= patches.cost
+    # The tree at the start spans every node; regions take away most of what it has too much.
+    assert patches.cost - exact.cost <= 0.25 * (before - exact.cost)
+    # A tree that is the cheapest stays.
+    best = np.isin(graph.u * n + graph.v, _keys(tail, head, exact.edges, n))
+    again = Patches(graph, best.copy(), rng, Clock.of(600))
+    again.sweep((20, 40), 5)
+    assert again.cost == exact.cost
+
+
+def _keys(tail: Any, head: Any, edges: Any, n: int) -> Any:
+    low, high = np.minimum(tail, head), np.maximum(tail, head)
+    return (low * n + high)[edges]
 
 
 def test_nothing_cheaper_than_the_cutoff_is_said_so() -> None:

@@ -20,7 +20,7 @@ def cheapest_parallel(low: Ints, high: Ints, weight: Floats, size: int) -> Ints:
     in the order of their ends.
     """
     key = low * size + high
-    order = np.argsort(key, kind="stable")
+    order: Ints = np.argsort(key, kind="stable")
     order = order[low[order] != high[order]]
     key = key[order]
     again = np.flatnonzero(key[1:] == key[:-1])
@@ -32,4 +32,5 @@ def cheapest_parallel(low: Ints, high: Ints, weight: Floats, size: int) -> Ints:
     bundled[again + 1] = True
     some = order[bundled]
     order[bundled] = some[np.lexsort((some, weight[some], key[bundled]))]
-    return order[np.concatenate([[True], key[1:] != key[:-1]])]
+    first: Ints = order[np.concatenate([[True], key[1:] != key[:-1]])]
+    return first

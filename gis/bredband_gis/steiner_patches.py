@@ -12,7 +12,7 @@ import numpy as np
 
 from bredband_gis.steiner_edges import cheapest_parallel
 from bredband_gis.steiner_paths import find_set, heap_pop, heap_push, kernel
-from bredband_gis.steiner_problem import Graph
+from bredband_gis.steiner_problem import Graph, tidy
 from bredband_gis.steiner_search import Answer, Clock, Solver
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ class Patches:
                 inside = self._improve(int(centre), most, sizes, branchings)
                 # What lies near the rim is looked at again from another centre.
                 covered[inside[: inside.size // 2 + 1]] = True
+        # What hung on a region at two places may now hang there by one, with an idle end.
+        self.cost = tidy(graph, self.chosen)
 
     def _improve(self, centre: int, most: int, sizes: tuple[int, ...], branchings: int) -> Ints:
         """Solve the region of the ``most`` nodes around a centre; give its nodes."""
