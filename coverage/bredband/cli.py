@@ -378,6 +378,77 @@ def change(
         show_change(steps.console, found, out=out, measure=measure, language=language)
 
 
+@main.command()
+@click.argument("folder", type=_FOLDER, required=False)
+@click.option("--municipality", "municipalities", multiple=True, metavar="CODE",
+              help="The bill of this municipality (code or name), may be repeated.")  # fmt: skip
+@click.option("--area", "areas", multiple=True, metavar="ID",
+              help="One bill of this build area and the others named.")  # fmt: skip
+@click.option("--scope", type=click.Choice(["passed", "connected"]),
+              help="To the plot boundary or to the house.  [default: as the run]")  # fmt: skip
+@click.option("--list", "list_", type=_FILE, help="The bill of a list of quantities in TOML.")
+@click.option("--quick", is_flag=True, help="A cost sketch from the five numbers below.")
+@click.option("--households", type=click.FloatRange(0), default=500_000, show_default=True,
+              help="Sketch: households in the region.")  # fmt: skip
+@click.option("--remaining", type=click.FloatRange(0, 100), default=10, show_default=True,
+              help="Sketch: per cent of them left to build to.")  # fmt: skip
+@click.option("--cost-each", type=click.FloatRange(0), default=50_000, show_default=True,
+              help="Sketch: cost of each, SEK.")  # fmt: skip
+@click.option("--own", type=click.FloatRange(0), default=20_000, show_default=True,
+              help="Sketch: own contribution of each, SEK.")  # fmt: skip
+@click.option("--operator", type=click.FloatRange(0), default=10_000, show_default=True,
+              help="Sketch: the operator's part of each, SEK.")  # fmt: skip
+@click.option("--out", type=_NEW_FILE, help="Write the bill to this CSV file.")
+@click.option("--lang", type=_LANGUAGE, help="Language of the tables.")
+@_verbosity
+def cost(
+    folder: Path | None, municipalities: tuple[str, ...], areas: tuple[str, ...],
+    scope: str | None, list_: Path | None, quick: bool, households: float, remaining: float,
+    cost_each: float, own: float, operator: float, out: Path | None, lang: str | None,
+    quiet: bool, verbose: bool,
+) -> None:  # fmt: skip
+    """Print the bill of quantities of the results in FOLDER, of a list, or a sketch."""
+    from bredband import bills, cost_terminal
+    from bredband.cost import sketch_cost
+
+    if sum((folder is not None, list_ is not None, quick)) != 1:
+        msg = "name a folder of results, or --list FILE, or --quick"
+        raise click.UsageError(msg)
+    if folder is None and (municipalities or areas or scope):
+        msg = "--municipality, --area and --scope go with a folder of results"
+        raise click.UsageError(msg)
+    if quick and out is not None:
+        msg = "--out goes with a bill, not with --quick"
+        raise click.UsageError(msg)
+    steps = _steps(quiet=quiet, verbose=verbose, language=lang or "sv")
+    if quick:
+        sketch = sketch_cost(
+            households, remaining / 100, cost_sek=cost_each, own_sek=own, operator_sek=operator
+        )
+        if steps.console is not None:
+            cost_terminal.show_sketch(
+                steps.console, sketch, remaining / 100, language=steps.language
+            )
+        return
+    if list_ is not None:
+        listed = bills.read_list(list_)
+        bill = listed.bill
+        if steps.console is not None:
+            cost_terminal.show_listed(steps.console, listed, language=steps.language)
+    elif folder is not None:
+        built = bills.read_built(folder)
+        bill, shown, prices = bills.choose_bill(
+            built, municipalities=municipalities, area_ids=areas, scope=scope
+        )
+        if steps.console is not None:
+            cost_terminal.show_built(
+                steps.console, built, shown, prices, language=lang or built.language
+            )
+    if out is not None:
+        bill.round(2).to_csv(out, index=False, encoding="utf-8")
+        _say(steps, "bill.written", path=out)
+
+
 def _run(region: Region, out: Path, steps: Steps) -> None:
     from bredband.pipeline import run as run_chain
     from bredband.terminal import show_results
