@@ -7,6 +7,9 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
+from bredband.cost import cost_table
+from bredband.forest import price_parts
+from bredband.region import Prices
 from bredband.sharing import share_summary, share_trench
 from bredband.tables import SHARE_SUMMARY, SHARES, check_table
 from bredband_gis.errors import BadValueError
@@ -126,6 +129,31 @@ def test_unknown_premises_and_municipalities_are_refused() -> None:
     found = share_trench(trench((0, 1, 10)), reach, status, drop_sek=0.0)
     with pytest.raises(BadValueError, match="2 premises lie in municipalities"):
         share_summary(found, places("2506"), region_code="25", region_name="Norrbotten")
+
+
+def test_what_the_parts_cost_adds_up_to_the_cost_table() -> None:
+    book = {
+        "colaying_share": {"value": 0.1, "unit": "share", "source": "-"},
+        "contingency_share": {"value": 0.2, "unit": "share", "source": "-"},
+        "takeup": {"total": {"value": 0.8, "unit": "share", "source": "-"}},
+        "splice": {"value": 750, "unit": "SEK/h", "source": "-", "quantity": 2},
+        "permit": {"value": 14, "unit": "SEK/m", "source": "-", "quantity": 1},
+        "customer_equipment": {"value": 1000, "unit": "SEK/each", "source": "-"},
+    }
+    prices = Prices.model_validate(book)
+    reach, status = homes(1, 2, 0, 2, households=[1, 2, 1, 0], metres=[10, 20, 30, 40])
+    reach.loc[3, "reach"] = "no_road"
+    status = status.assign(workplaces=1, holiday_homes=0, status="unserved", segment=None)
+    dug = trench((0, 1, 1000), (1, 2, 500))
+    cost = cost_table(
+        status, dug, reach, places("2505"), prices=prices, region_code="25", region_name="Länet"
+    ).iloc[-1]
+    parts = price_parts(dug, reach, status, prices)
+    assert parts.own_sek[3] == parts.paid_sek[3] == 0
+    assert parts.trench_sek.sum() + parts.own_sek.sum() == pytest.approx(cost["capex_sek"])
+    assert parts.paid_sek.sum() == pytest.approx(cost["capex_sek"] - cost["gap_sek"])
+    found = share_trench(dug, reach, status, drop_sek=parts.own_sek, trench_sek=parts.trench_sek)
+    assert found["total_sek"].sum() == pytest.approx(cost["capex_sek"])
 
 
 def places(*codes: str) -> pd.DataFrame:

@@ -11,9 +11,13 @@ import numpy as np
 from bredband_gis.errors import BadValueError
 from bredband_gis.steiner import RootedTree
 
+from bredband.cost import REACHED, add_capex, connect, fund
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
+
+    from bredband.region import Prices
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -98,3 +102,46 @@ def at_edge(edge: Ints, value: Floats) -> Floats:
     picked = np.zeros(edge.size)
     picked[edge >= 0] = value[edge[edge >= 0]]
     return picked
+
+
+class Parts(NamedTuple):
+    """What each part of the build-out costs; all parts together are the capex."""
+
+    trench_sek: Floats
+    """Per trench edge, SEK."""
+    own_sek: Floats
+    """Per row of the reach table: its drop and what else it needs alone, SEK."""
+    paid_sek: Floats
+    """Per row of the reach table: own contribution and operator revenue, SEK."""
+
+
+def price_parts(
+    trench: pd.DataFrame, reach: pd.DataFrame, status: pd.DataFrame, prices: Prices
+) -> Parts:
+    """Split the capex and what customers pay among trench edges and premises.
+
+    Parameters
+    ----------
+    trench : DataFrame
+        ``tables.TRENCH``.
+    reach : DataFrame
+        ``tables.REACH``.
+    status : DataFrame
+        ``tables.STATUS``, for what each premises holds.
+    prices : Prices
+        ``[prices]`` of region.toml: take-up, co-laying, further items, design and
+        contingency as ``cost.cost_table`` counts them.
+    """
+    columns = ["premises_id", "households", *({"segment"} & set(status))]
+    held = connect(reach.merge(status[columns], on="premises_id", how="left"), prices)
+    own = held.assign(
+        trench_m=0.0, trench_sek=0.0, premises=held["reach"].isin(REACHED).astype("int64")
+    )
+    own = fund(add_capex(own, prices, premises="premises"), prices, households="households")
+    dug = trench[["length_m", "cost_sek"]].set_axis(["trench_m", "trench_sek"], axis=1)
+    dug = add_capex(dug.assign(drop_sek=0.0, lines=0.0, premises=0), prices, premises="premises")
+    return Parts(
+        dug["capex_sek"].to_numpy(dtype=np.float64),
+        own["capex_sek"].to_numpy(dtype=np.float64),
+        (own["own_contribution_sek"] + own["operator_revenue_sek"]).to_numpy(dtype=np.float64),
+    )

@@ -43,6 +43,7 @@ def share_trench(
     status: pd.DataFrame,
     *,
     drop_sek: ArrayLike,
+    trench_sek: ArrayLike | None = None,
     unit: Unit = "households",
 ) -> pd.DataFrame:
     """Split the trench fairly and set it against what each would pay alone.
@@ -50,13 +51,16 @@ def share_trench(
     Parameters
     ----------
     trench : DataFrame
-        ``tables.TRENCH``; ``cost_sek`` is what is shared, ``length_m`` beside it.
+        ``tables.TRENCH``; its ``cost_sek`` and ``length_m`` are what is shared.
     reach : DataFrame
         ``tables.REACH``; only premises that are reached take part.
     status : DataFrame
         ``tables.STATUS``, for what each premises holds.
     drop_sek : array of float, aligned with ``reach``
-        Cost of each premises' own drop, SEK, as from ``cost.price_drops``.
+        Cost of each premises' own drop, SEK, as from ``cost.price_drops``; or of all that
+        it needs alone, as from ``forest.price_parts``.
+    trench_sek : array of float, aligned with ``trench``, optional
+        What each edge costs, where that is not its ``cost_sek`` alone.
     unit : {"households", "premises"}
         Who counts as one party. With households, a premises that holds none (workplaces or
         holiday homes only) is one party: it is one connection, and trench that leads to
@@ -87,7 +91,7 @@ def share_trench(
     parties = np.maximum(households, 1) if unit == "households" else np.ones_like(households)
 
     tree, edge = hang(trench, reached)
-    cost = trench["cost_sek"].to_numpy(dtype=np.float64)
+    cost = np.asarray(trench["cost_sek"] if trench_sek is None else trench_sek, dtype=np.float64)
     length = trench["length_m"].to_numpy(dtype=np.float64)
     on_trench = edge >= 0
     at_end = np.bincount(edge[on_trench], weights=parties[on_trench], minlength=cost.size)

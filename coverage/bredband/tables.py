@@ -895,6 +895,121 @@ SHARE_SUMMARY: Final = _table(
 )
 
 
+COST_CURVE: Final = _table(
+    "cost_curve",
+    "What each further household costs, the cheapest first: per area where one stands, then steps",
+    {
+        **_MUNICIPALITY_OR_REGION,
+        "step": column("int64", "0 is where one stands", ge=0),
+        "households": column("int64", "Connected by the step", unit="households", ge=0),
+        "premises": column("int64", "The same, buildings", unit="premises", ge=0),
+        "step_sek": column("float64", "What the step costs", unit="SEK", ge=0),
+        "step_support_sek": column(
+            "float64", "What it costs beyond what is paid for it", unit="SEK", ge=0
+        ),
+        "marginal_sek": column(
+            "float64",
+            "step_sek / households; empty where it connects none",
+            unit="SEK/household",
+            nullable=True,
+            ge=0,
+        ),
+        "households_so_far": column("int64", "In this step and all before", ge=0),
+        "share": column(
+            "float64",
+            "Those served or planned from the start and those so far, of all households",
+            nullable=True,
+            ge=0,
+            le=1,
+        ),
+        "cumulative_sek": column("float64", "Cost so far", unit="SEK", ge=0),
+        "cumulative_support_sek": column("float64", "Support so far", unit="SEK", ge=0),
+        "served_households": column("int64", "Served or planned from the start", ge=0),
+        "all_households": column("int64", "Households in the area", ge=0),
+    },
+)
+
+BUILD_ORDER: Final = _table(
+    "build_order",
+    "The premises of each area in the order that they are built, the cheapest first",
+    {
+        **_MUNICIPALITY_OR_REGION,
+        "premises_id": column(str, "Building id; once in its municipality, once in the region"),
+        "step": column("int64", "Step of the cost curve", ge=0),
+        "marginal_sek": column(
+            "float64",
+            "Cost per household of that step; empty where it connects none",
+            unit="SEK/household",
+            nullable=True,
+            ge=0,
+        ),
+        "households": column("int64", "Permanent households", ge=0),
+        "households_so_far": column("int64", "With all before it", ge=0),
+        "cumulative_sek": column("float64", "Laid when it is connected", unit="SEK", ge=0),
+        "cumulative_support_sek": column("float64", "Support for that", unit="SEK", ge=0),
+    },
+)
+
+GOAL_COST: Final = _table(
+    "goal_cost",
+    "What reaching each goal costs, along the cost curve",
+    {
+        **_MUNICIPALITY_OR_REGION,
+        "goal": column(str, "Name of the goal; now: where one stands"),
+        "target": column("float64", "Share of all households, 0-1", ge=0, le=1),
+        "share_now": column("float64", "Served or planned from the start", ge=0, le=1),
+        "share_possible": column("float64", "With all that the build-out reaches", ge=0, le=1),
+        "households_needed": column("int64", "Missing to the target", ge=0),
+        "reachable": column(bool, "Whether the build-out reaches so many"),
+        "capex_sek": column(
+            "float64", "Cost up to the household that reaches it", unit="SEK", nullable=True, ge=0
+        ),
+        "at_least_sek": column(
+            "float64",
+            "No choice along this network reaches it for less",
+            unit="SEK",
+            nullable=True,
+            ge=0,
+        ),
+        "support_sek": column("float64", "Support for that", unit="SEK", nullable=True, ge=0),
+        "marginal_sek": column(
+            "float64", "Cost per household at that point", unit="SEK", nullable=True, ge=0
+        ),
+        "next_percent_sek": column(
+            "float64",
+            "What one per cent of all households more costs at least; empty where not reached",
+            unit="SEK",
+            nullable=True,
+        ),
+    },
+)
+
+LAST_RESORT: Final = _table(
+    "last_resort",
+    "Fibre up to a price per household, and the rest wireless: kept apart, never as connected",
+    {
+        **_MUNICIPALITY_OR_REGION,
+        "threshold_sek": column("float64", "No fibre beyond this", unit="SEK/household", ge=0),
+        "wired_households": column("int64", "Built to below the threshold", ge=0),
+        "wired_share": column(
+            "float64", "These and those served or planned, of all", nullable=True, ge=0, le=1
+        ),
+        "wired_sek": column("float64", "What that costs", unit="SEK", ge=0),
+        "wired_support_sek": column("float64", "Support for that", unit="SEK", ge=0),
+        "left_households": column("int64", "Reached by the build-out, but dearer", ge=0),
+        "left_wired_sek": column("float64", "What fibre to them would cost", unit="SEK", ge=0),
+        "unreached_households": column("int64", "Neither served nor reached", ge=0),
+        "technology": column(str, "What the rest gets", isin=("fwa", "satellite")),
+        "household_sek": column("float64", "Cost per household", unit="SEK", ge=0),
+        "wireless_households": column("int64", "left_households + unreached_households", ge=0),
+        "wireless_sek": column("float64", "What that costs", unit="SEK", ge=0),
+        "total_sek": column("float64", "wired_sek + wireless_sek", unit="SEK", ge=0),
+        "source": column(str, "Where the wireless price comes from"),
+        "mark": column(str, "How sure it is: F, D, S, I or U"),
+    },
+)
+
+
 SET_ASIDE: Final = _table(
     "set_aside",
     "Rows that were not used, each with the reason",
