@@ -1010,6 +1010,49 @@ LAST_RESORT: Final = _table(
 )
 
 
+_DRAWN_MEASURE = column(
+    str,
+    "capex; gap, after what households and operator pay, before aid; support, the sum of the"
+    " build areas' gaps where positive",
+    isin=("capex", "gap", "support"),
+)
+
+INTERVALS: Final = _table(
+    "intervals",
+    "How sure the cost is: percentiles of the draws",
+    {
+        **_MUNICIPALITY_OR_REGION,
+        "measure": _DRAWN_MEASURE,
+        "point_sek": column("float64", "By the values of the price book", unit="SEK"),
+        "p10_sek": column("float64", "One draw in ten is lower", unit="SEK"),
+        "p50_sek": column("float64", "Half of the draws are lower", unit="SEK"),
+        "p90_sek": column("float64", "One draw in ten is higher", unit="SEK"),
+        "mean_sek": column("float64", "Mean of the draws", unit="SEK"),
+        "draws": column("int64", "Number of draws", ge=1),
+    },
+)
+
+TORNADO: Final = _table(
+    "tornado",
+    "What matters: each factor alone at its P10 and P90, the widest swing first",
+    {
+        **_MUNICIPALITY_OR_REGION,
+        "measure": _DRAWN_MEASURE,
+        "factor": column(str, "Item of the price book, or a group that moves together"),
+        "items": column("int64", "How many items move", ge=1),
+        "value": column(
+            "float64", "The price book's value; empty where several items move", nullable=True
+        ),
+        "low_value": column("float64", "P10 of the item; empty likewise", nullable=True),
+        "high_value": column("float64", "P90 of the item; empty likewise", nullable=True),
+        "low_sek": column("float64", "With the factor at its P10", unit="SEK"),
+        "point_sek": column("float64", "By the values of the price book", unit="SEK"),
+        "high_sek": column("float64", "With the factor at its P90", unit="SEK"),
+        "swing_sek": column("float64", "Distance between the two", unit="SEK", ge=0),
+    },
+)
+
+
 SET_ASIDE: Final = _table(
     "set_aside",
     "Rows that were not used, each with the reason",
