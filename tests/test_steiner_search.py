@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import numpy as np
 import pytest
-from bredband_gis import steiner_patches
+from bredband_gis import steiner_patches, steiner_solve
 from bredband_gis.steiner import steiner_tree
 from bredband_gis.steiner_edges import cheapest_parallel
 from bredband_gis.steiner_patches import Patches
@@ -254,13 +254,15 @@ def test_long_free_chains_and_existing_fibre() -> None:
     assert result.edges.tolist() == list(range(3030))
 
 
-def test_same_seed_same_tree(shared_data: Path) -> None:
+def test_same_seed_same_tree(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = read_pace(shared_data / "steiner" / "I053.gr")
-    # Enough time: the gap ends the search, not the clock.
-    first, again = (steiner_tree(*graph, time_limit=600, gap=3e-4, seed=4) for _ in range(2))
+    # Enough time: a round in vain ends the search, not the clock.
+    for name, value in {"_IN_VAIN": 1, "_SIZES": (60, 120), "_BRANCHINGS": 2}.items():
+        monkeypatch.setattr(steiner_solve, name, value)
+    first, again = (steiner_tree(*graph, time_limit=600, gap=0, seed=4) for _ in range(2))
     assert first.edges.tolist() == again.edges.tolist()
     assert first.lower_bound == again.lower_bound
-    assert first.cost <= (1 + 3e-4) * first.lower_bound
+    assert first.cost <= (1 + 5e-4) * first.lower_bound
 
 
 def read_pace(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -281,15 +283,18 @@ def test_access_networks_against_proven_optima(shared_data: Path) -> None:
     assert len(rows) == 12
     for row in rows:
         stem = row["file"].removesuffix(".gr")
+        # The others take their time; benchmarks/steiner.py measures all of them.
+        if stem not in {"G201", "G207", "I004", "I039", "I053", "I069"}:
+            continue
         graph = read_pace(shared_data / "steiner" / row["file"])
-        result = steiner_tree(*graph, time_limit=3)
+        # Sparse rural graphs (I) are easier than those with costs at the nodes (G). The
+        # gap ends the search, not the clock.
+        gap = 0.002 if stem.startswith("I") else 0.03
+        result = steiner_tree(*graph, time_limit=600, gap=gap)
         best = float(row["optimum"])
-        # Sparse rural graphs (I) are easier than those with costs at the nodes (G). A slow
-        # machine gets no farther than the first trees along the dual, which these allow.
-        worst = 1.003 if stem.startswith("I") else 1.04
         assert result.lower_bound <= best * (1 + 1e-9)
-        assert best * (1 - 1e-9) <= result.cost <= worst * best, stem
-        assert result.cost <= worst**2 * result.lower_bound, stem
+        assert best * (1 - 1e-9) <= result.cost <= (1 + gap) * result.lower_bound, stem
+        assert result.cost <= (1 + gap / 2) * best, stem
         assert is_tree(graph[0], graph[1], result.edges, graph[3]), stem
 
 

@@ -102,7 +102,8 @@ def steiner_tree(
         the component that holds most of them.
     time_limit : float
         Seconds after which the best tree so far is given; a step that has begun is
-        finished first. With 0, Mehlhorn's tree and the bound of his theorem.
+        finished first, and compiling, once on a machine, does not count. With 0,
+        Mehlhorn's tree and the bound of his theorem.
     gap : float
         Stop as soon as the tree is proven to cost at most this share more than the
         cheapest possible; 0 to go on until it is the cheapest or nothing more is found.
@@ -186,10 +187,14 @@ def _search(
 ) -> tuple[Ints, float]:
     """Search the component for a tree cheaper than the one picked; give it and a bound."""
     # Importing numba takes a second: whoever needs no better tree does not wait for it.
+    left = end - time.monotonic()
     from bredband_gis import steiner_solve  # noqa: PLC0415
     from bredband_gis.steiner_problem import Graph, tidy  # noqa: PLC0415
     from bredband_gis.steiner_search import Clock  # noqa: PLC0415
 
+    # The first search on a machine compiles its inner loops, half a minute once.
+    steiner_solve.prepare()
+    end = time.monotonic() + left
     # Nodes joined by edges that cost nothing are one.
     free = graph.cost == 0
     size = graph.matrix.shape[0]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bredband_gis.steiner_patches import Patches
-from bredband_gis.steiner_problem import Graph, ascend, grow, grow_on_dual
+from bredband_gis.steiner_problem import Graph, Problem, ascend, grow, grow_on_dual
 from bredband_gis.steiner_search import Answer, Clock, Solver
 
 if TYPE_CHECKING:
@@ -27,6 +28,26 @@ _BRANCHINGS = 10
 
 _IN_VAIN = 8
 """Rounds without a better tree or bound after which the search ends by itself."""
+
+
+@cache
+def prepare() -> None:
+    """Have everything compiled, or loaded, so that it takes no time of the search."""
+    ring = np.arange(12)
+    terminal = np.zeros(12, np.bool_)
+    terminal[::3] = True
+    cost = np.concatenate([np.linspace(2.0, 3.0, 12), np.full(12, 3.5)])
+    u, v = np.concatenate([ring, ring]), np.concatenate([(ring + 1) % 12, (ring + 2) % 12])
+    graph = Graph(u, v, cost, terminal)
+    rng, clock = np.random.default_rng(0), Clock.of(np.inf)
+    solver = Solver(graph, rng, clock)
+    solver.problem.shrink()
+    chosen, least = grow(graph, 0)
+    grow_on_dual(graph, ascend(graph, 0))
+    Problem(graph).rule_out(ascend(graph, 0), least)
+    Problem(graph).shorten(near_count=2, most=5)
+    Patches(graph, chosen, rng, clock).sweep((6,), 1)
+    Solver(graph, rng, clock).offer(chosen)
 
 
 def solve(graph: Graph, *, start: Bools, rng: Generator, clock: Clock, gap: float) -> Answer:
@@ -49,7 +70,7 @@ def solve(graph: Graph, *, start: Bools, rng: Generator, clock: Clock, gap: floa
     solver.offer_whole(start)
     solver.problem.shrink()
     large = solver.problem.graph.u.size > _LARGE
-    if large and not solver.problem.is_solved:
+    if not solver.problem.is_solved:
         graph = solver.problem.graph
         solver.offer(grow(graph, int(rng.choice(graph.goals)))[0])
         solver.shorten(least=0.05, rounds=2, near_count=2, most=0)
