@@ -166,7 +166,8 @@ def _label(trench: pd.DataFrame, met: pd.DataFrame, most: int) -> tuple[Ints, In
         step = further
     label = label[step]
     above = edge_above[at]
-    of_node = np.where(above < 0, at, label[above])
+    of_node = at.copy()
+    of_node[above >= 0] = label[above[above >= 0]]
     tops = np.flatnonzero(cut)
     # A branch cut off at existing fibre itself needs nobody's trench.
     hangs_on = pd.Series(np.where(parent[tops] < 0, -1, label[parent[tops]]), index=nodes + tops)

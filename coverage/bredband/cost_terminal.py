@@ -136,7 +136,7 @@ def bill_table(bill: pd.DataFrame, said: Words, *, name: str) -> Table:
         title=escape(said.fill("bill.title", name=name)), box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )  # fmt: skip
-    table.add_column(text.item, no_wrap=True)
+    table.add_column(text.item)  # wraps, so that no figure is cut off
     for heading in (text.quantity, text.unit, text.price, text.cost, text.year, text.mark):
         side = "left" if heading in (text.unit, text.mark) else "right"
         table.add_column(heading, justify=side, no_wrap=True)  # type: ignore[arg-type]
