@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     from bredband.change import change_table, match_premises, matched_table
     from bredband.changed import changed_premises
     from bredband.checks import check_region
-    from bredband.cost import cost_table
+    from bredband.cost import cost_table, sketch_cost
     from bredband.deliveries import compare_runs, read_run
     from bredband.dwellings import derive_households
     from bredband.inputs import Inputs, check_inputs, read_inputs
     from bredband.maps import coverage_map
     from bredband.pipeline import compute, run
     from bredband.premises import build_premises
+    from bredband.prices import Price, Prices
     from bredband.priority import rank_areas
     from bredband.publication import generalise_areas
+    from bredband.quantities import bill_of_areas, bill_of_list, bill_of_network
     from bredband.region import Region
     from bredband.results import Results, write_results
     from bredband.standing import (
@@ -51,8 +53,13 @@ _HOMES = {
     "Areas": "areas",
     "Buildout": "buildout",
     "Inputs": "inputs",
+    "Price": "prices",
+    "Prices": "prices",
     "Region": "region",
     "Results": "results",
+    "bill_of_areas": "quantities",
+    "bill_of_list": "quantities",
+    "bill_of_network": "quantities",
     "build_areas": "areas",
     "build_premises": "premises",
     "change_table": "change",
@@ -79,6 +86,7 @@ _HOMES = {
     "read_inputs": "inputs",
     "read_run": "deliveries",
     "run": "pipeline",
+    "sketch_cost": "cost",
     "standing_table": "standing",
     "state_aid_table": "statistics",
     "technology_table": "statistics",
@@ -89,8 +97,13 @@ __all__ = [
     "Areas",
     "Buildout",
     "Inputs",
+    "Price",
+    "Prices",
     "Region",
     "Results",
+    "bill_of_areas",
+    "bill_of_list",
+    "bill_of_network",
     "build_areas",
     "build_premises",
     "change_table",
@@ -117,6 +130,7 @@ __all__ = [
     "read_inputs",
     "read_run",
     "run",
+    "sketch_cost",
     "standing_table",
     "state_aid_table",
     "technology_table",
