@@ -191,10 +191,10 @@ def test_bounds_give_points_only_outside() -> None:
 def test_other_bases_totals_and_missing_places_are_told() -> None:
     mine = ours({"2580": 0.88, "2523": 0.83}, provenance="synthetic")
     people = theirs({"2580": 0.88}, counted="inhabitants", total=44_000)
-    found = compare(mine, None, people)
+    found = compare(mine, None, people, language="en")
     assert rules(found) == {"base-differs", "totals-differ", "not-published", "not-real"}
     said = {finding.rule: finding.message for finding in found.findings}
-    assert "Luleå total 40000 and 44000 households" in said["totals-differ"]
+    assert "Luleå, total: 40,000 against 44,000 households" in said["totals-differ"]
     assert "Gällivare" in said["not-published"]
     assert set(found.table["provenance"]) == {"synthetic"}
     near = compare(ours({"2580": 0.88}), None, theirs({"2580": 0.88}, total=40_900))

@@ -156,7 +156,7 @@ def test_hastighet_sheet_tells_speeds_and_vicinity(tmp_path: Path) -> None:
     skipped = next(f for f in found.findings if f.rule == "column-skipped")
     assert "30-100 Mbit/s" in skipped.message
     assert "Medelhastighet" in skipped.message
-    assert any("per cent" in f.message for f in found.findings if f.rule == "unit")
+    assert any("procent" in f.message for f in found.findings if f.rule == "unit")
 
 
 def historic(path: Path, *, order: tuple[int, int, int] = (0, 1, 2)) -> Path:
@@ -237,7 +237,7 @@ def test_cells_of_shares(
     found = parse_shares(cells)
     np.testing.assert_allclose(found.share, shares)
     assert "".join(found.bound) == bounds
-    assert (found.unit, found.doubt) == (unit, "")
+    assert (found.unit, found.doubt) == (unit, None)
     assert not found.bad.any()
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -27,12 +27,14 @@ from bredband.figures import area_key
 from bredband.inputs import fibre_distance
 from bredband.published import nearest_year
 from bredband.tables import CALIBRATION, TOTAL, check_table
+from bredband.text import words
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from bredband.inputs import Inputs
     from bredband.region import Region
+    from bredband.text import Words
 
     Floats = NDArray[np.float64]
 
@@ -110,6 +112,7 @@ def calibrate(
     *,
     present_m: float,
     max_m: float = 1000.0,
+    language: str = "sv",
 ) -> Calibration:
     """Find the distance at which the share near fibre is the published one.
 
@@ -128,6 +131,8 @@ def calibrate(
         The distance in use, to tell how much better the new one is.
     max_m : float, optional
         No distance beyond this is tried.
+    language : {"sv", "en"}, optional
+        Language of the findings.
 
     Returns
     -------
@@ -185,12 +190,17 @@ def calibrate(
         present_m=present_m,
         max_m=max_m,
         tried=len(steps.at),
-        findings=tuple(_doubts(table, steps, best, target, published, premises)),
+        findings=tuple(_doubts(table, steps, best, target, published, premises, language=language)),
     )
 
 
 def near_fibre_shares(
-    published: pd.DataFrame, municipalities: pd.DataFrame, *, year: int, base: str = "households"
+    published: pd.DataFrame,
+    municipalities: pd.DataFrame,
+    *,
+    year: int,
+    base: str = "households",
+    language: str = "sv",
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Take from published figures the shares near fibre of the region's municipalities.
 
@@ -204,6 +214,8 @@ def near_fibre_shares(
         Year of the region's data; the nearest published is taken where there is none.
     base : {"households"}, optional
         What the shares are of.
+    language : {"sv", "en"}, optional
+        Language of the findings.
 
     Returns
     -------
@@ -250,17 +262,19 @@ def near_fibre_shares(
     findings = []
     if (fits["year"] != year).any():
         years = ", ".join(str(y) for y in sorted(set(fits["year"])))
-        findings.append(
-            Finding("year-differs", "warning", _LAYER, "", len(fits),
-                    f"the published shares are of {years}, the region's data of {year}",
-                    "use the same year")
-        )  # fmt: skip
+        said = words(language, plain=True)
+        findings.append(_finding(said, "year-differs", len(fits), theirs=years, ours=year))
     columns = ["municipality_code", "municipality_name", "share", "bound", "year"]
     return fits[columns].drop_duplicates(ignore_index=True), findings
 
 
 def calibrate_region(
-    region: Region, inputs: Inputs, published: pd.DataFrame, *, max_m: float = 1000.0
+    region: Region,
+    inputs: Inputs,
+    published: pd.DataFrame,
+    *,
+    max_m: float = 1000.0,
+    language: str | None = None,
 ) -> Calibration:
     """Find the distance for a region, its files read.
 
@@ -274,6 +288,8 @@ def calibrate_region(
         ``tables.PUBLISHED``.
     max_m : float, optional
         No distance beyond this is tried.
+    language : {"sv", "en"}, optional
+        Language of the findings; default the region's.
 
     Returns
     -------
@@ -286,7 +302,11 @@ def calibrate_region(
     BadValueError
         More than one is, for the same municipality.
     """
-    shares, findings = near_fibre_shares(published, inputs.municipalities, year=region.region.year)
+    language = language or region.region.language
+    said = words(language, plain=True)
+    shares, findings = near_fibre_shares(
+        published, inputs.municipalities, year=region.region.year, language=language
+    )
     present = region.definitions.proximity_m
     found = calibrate(
         fibre_distance(region, inputs, max(max_m, present)).to_numpy(),
@@ -295,16 +315,16 @@ def calibrate_region(
         shares,
         present_m=present,
         max_m=max_m,
+        language=language,
     )
     marks = inputs.provenance()
-    made_up = [f"{layer} {marks[layer]}" for layer in ("premises", "fibre", "coverage", "connected")
-               if marks.get(layer, "real") != "real"]  # fmt: skip
+    made_up = [
+        f"{said.layer.get(layer, layer)}: {said.provenance[marks[layer]]}"
+        for layer in ("premises", "fibre", "coverage", "connected")
+        if marks.get(layer, "real") != "real"
+    ]
     if made_up:
-        findings.append(
-            Finding("not-real", "warning", _LAYER, "", 0, f"the data are not all real"
-                    f" ({', '.join(made_up)}): the distance tells how they were made",
-                    "calibrate on real data")
-        )  # fmt: skip
+        findings.append(_finding(said, "not-real", 0, layers=", ".join(made_up)))
     return replace(found, findings=(*findings, *found.findings))
 
 
@@ -482,6 +502,14 @@ def _target(published: pd.DataFrame, premises: pd.DataFrame) -> pd.DataFrame:
     return shares
 
 
+def _finding(
+    said: Words, rule: str, rows: int, *, severity: Literal["warning", "info"] = "warning",
+    **values: object,
+) -> Finding:  # fmt: skip
+    message, fix = said.tell(_LAYER, rule, **values)
+    return Finding(rule, severity, _LAYER, "", rows, message, fix, values)
+
+
 def _doubts(
     table: pd.DataFrame,
     steps: _Steps,
@@ -489,46 +517,39 @@ def _doubts(
     target: pd.DataFrame,
     published: pd.DataFrame,
     premises: pd.DataFrame,
+    *,
+    language: str,
 ) -> list[Finding]:
     """Say what makes the distance doubtful."""
     found = []
+    said = words(language, plain=True)
+    longest = said.length(steps.max_m)
 
-    def doubt(rule: str, message: str, rows: int, fix: str,
-              severity: Literal["warning", "info"] = "warning") -> None:  # fmt: skip
-        found.append(Finding(rule, severity, _LAYER, "", rows, message, fix))
+    def doubt(rule: str, rows: int = 0, **values: Any) -> None:
+        found.append(_finding(said, rule, rows, **values))
 
     def named(rows: pd.DataFrame) -> str:
         return ", ".join(rows["municipality_name"].head(5))
 
     if best == len(steps.at) - 1 and (table["far_share"] < 1).any():
-        doubt("at-the-end", f"the best distance is the largest of all up to {steps.max_m:g} m:"
-              " a larger one might fit better", 0, "try a larger --max-m, or look for fibre that is"
-              " missing from the data")  # fmt: skip
+        doubt("at-the-end", max=longest)
     if best == 0:
-        doubt("at-zero", "the best distance is 0: those that have fibre alone are as many as"
-              " published near it, or more", 0, "check the year and the coverage data")  # fmt: skip
+        doubt("at-zero")
     exact = table[target["bound"].to_numpy() != ">"]
     over = exact[exact["published_share"] < exact["fibre_share"] - _ROUNDING_SHARE]
     if len(over):
-        doubt("below-fibre", "more have fibre in our data than are published near it, which no"
-              f" distance can mend: {named(over)}", len(over),
-              "check year, households and coverage there")  # fmt: skip
+        doubt("below-fibre", len(over), towns=named(over))
     far = table[target["bound"].to_numpy() != "<"]
     under = far[far["published_share"] > far["far_share"] + _ROUNDING_SHARE]
     if len(under):
-        doubt("beyond-reach", f"fewer lie within {steps.max_m:g} m of fibre than are published"
-              f" near it: {named(under)}", len(under),
-              "look for fibre that is missing there")  # fmt: skip
+        doubt("beyond-reach", len(under), max=longest, towns=named(under))
     if len(table) < FEWEST:
-        doubt("none-held-out", f"too few municipalities ({len(table)}) to hold one out: nothing"
-              " tells how well the distance holds elsewhere", len(table),
-              f"give published shares of {FEWEST} or more")  # fmt: skip
+        doubt("none-held-out", len(table), n=len(table), fewest=FEWEST)
     unused = set(published["municipality_code"]) - set(target.index)
     if unused:
-        doubt("no-households", "published shares of municipalities without households here:"
-              f" {', '.join(sorted(unused)[:5])}", len(unused), "", "info")  # fmt: skip
+        doubt("no-households", len(unused), towns=", ".join(sorted(unused)[:5]), severity="info")
     lacking = set(premises["municipality_code"][premises["households"] > 0]) - set(target.index)
     if lacking:
-        doubt("no-published-share", "no published share, so they have no say:"
-              f" {', '.join(sorted(lacking)[:5])}", len(lacking), "", "info")  # fmt: skip
+        towns = ", ".join(sorted(lacking)[:5])
+        doubt("no-published-share", len(lacking), towns=towns, severity="info")
     return found

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from bredband.text import Words
+
 TOTALS_APART: Final = 0.03
 """Totals that differ by more than this share are told. No published source (U)."""
 
@@ -94,7 +96,7 @@ def compare(
     proximity_m : float, optional
         The region's ``proximity_m``, for the words of our definition.
     language : {"sv", "en"}, optional
-        Language of the definitions.
+        Language of the definitions and findings.
 
     Returns
     -------
@@ -123,9 +125,10 @@ def compare(
         raise _nothing_in_common(mine, their if len(their) else theirs)
     table = _table(joined, language=language, proximity_m=proximity_m)
     check_table(table, COMPARISON, where="comparison")
+    said = words(language, plain=True)
     findings = [
-        *_year_findings(table), *_base_findings(joined), *_total_findings(table),
-        *_missing_findings(mine, their, joined), *_provenance_findings(table),
+        *_year_findings(table, said), *_base_findings(joined, said), *_total_findings(table, said),
+        *_missing_findings(mine, their, joined, said), *_provenance_findings(table, said),
     ]  # fmt: skip
     return Comparison(table, _summary(table), tuple(findings))
 
@@ -323,51 +326,48 @@ def _contents(side: pd.DataFrame) -> str:
     )
 
 
-def _finding(rule: str, message: str, *, rows: int = 0, fix: str = "",
-             severity: Any = "warning", file: str = "") -> Finding:  # fmt: skip
-    return Finding(rule, severity, _LAYER, file, rows, message, fix)
+def _finding(
+    said: Words, rule: str, *, rows: int = 0, severity: Any = "warning", file: str = "",
+    **values: object,
+) -> Finding:  # fmt: skip
+    message, fix = said.tell(_LAYER, rule, **values)
+    return Finding(rule, severity, _LAYER, file, rows, message, fix, values)
 
 
-def _year_findings(table: pd.DataFrame) -> list[Finding]:
+def _year_findings(table: pd.DataFrame, said: Words) -> list[Finding]:
     found = []
     apart = table[table["year"] != table["published_year"]]
     for (file, *_), rows in apart.groupby(["file", "year", "published_year"]):
         our, their = int(rows["year"].iloc[0]), int(rows["published_year"].iloc[0])
+        about: dict[str, Any] = {"rows": len(rows), "file": str(file), "ours": our, "theirs": their}
         series = ", ".join(rows["series"].unique()[:3])
-        found.append(
-            _finding("year-differs", f"ours are of {our}, theirs of {their}: {series}",
-                     rows=len(rows), file=str(file), fix="compare the same year")
-        )  # fmt: skip
-        crossed = series_breaks(int(their), int(our), language="en")
+        found.append(_finding(said, "year-differs", series=series, **about))
+        crossed = series_breaks(their, our, language=said.language)
         if crossed:
-            found.append(
-                _finding(
-                    "series-break",
-                    f"between {their} and {our} PTS changed how it counts: "
-                    + "; ".join(f"{years} {what}" for years, what in crossed.items())
-                    + "; a difference may be of the method alone",
-                    rows=len(rows), file=str(file), fix="compare years on one side of the break",
-                )
-            )  # fmt: skip
+            what = "; ".join(f"{years} {what}" for years, what in crossed.items())
+            found.append(_finding(said, "series-break", what=what, **about))
     return found
 
 
-def _base_findings(joined: pd.DataFrame) -> list[Finding]:
+def _base_findings(joined: pd.DataFrame, said: Words) -> list[Finding]:
     if "counted" not in joined:
         return []
     other = joined[joined["counted"].notna() & (joined["counted"] != joined["base"])]
     return [
         _finding(
+            said,
             "base-differs",
-            f"theirs is a share of {counted}, ours of {base}: "
-            + ", ".join(rows["series"].unique()[:4]),
-            rows=len(rows), file=str(file),
+            theirs=said.published[f"of_{counted}"],
+            ours=said.published[f"of_{base}"],
+            series=", ".join(rows["series"].unique()[:4]),
+            rows=len(rows),
+            file=str(file),
         )
         for (file, counted, base), rows in other.groupby(["file", "counted", "base"])
-    ]  # fmt: skip
+    ]
 
 
-def _total_findings(table: pd.DataFrame) -> list[Finding]:
+def _total_findings(table: pd.DataFrame, said: Words) -> list[Finding]:
     known = table[(table["published_total"] > 0).fillna(value=False)]
     known = known.drop_duplicates(["file", "area_kind", "area_code", "segment", "base"])
     apart = known["total"] / known["published_total"].astype(float) - 1
@@ -376,20 +376,22 @@ def _total_findings(table: pd.DataFrame) -> list[Finding]:
         return []
     worst = far.loc[far["apart"].abs().sort_values(ascending=False).index[:3]]
     listed = "; ".join(
-        f"{row.area_name} {row.segment} {row.total} and {row.published_total} {row.base}"
-        for row in worst.itertuples()
-    )
-    return [
-        _finding(
-            "totals-differ",
-            f"our totals differ from theirs by more than {TOTALS_APART:.0%}, most: {listed}",
-            rows=len(far), fix="check the year of the building list and its households",
+        said.fill(
+            "comparison.totals_place",
+            name=row["area_name"],
+            segment=said.comparison[f"in_{row['segment']}"],
+            ours=said.number(row["total"]),
+            theirs=said.number(row["published_total"]),
+            base=said.published[f"of_{row['base']}"],
         )
-    ]  # fmt: skip
+        for row in worst.to_dict("records")
+    )
+    limit = said.percent(TOTALS_APART, 0)
+    return [_finding(said, "totals-differ", limit=limit, places=listed, rows=len(far))]
 
 
 def _missing_findings(
-    ours: pd.DataFrame, theirs: pd.DataFrame, joined: pd.DataFrame
+    ours: pd.DataFrame, theirs: pd.DataFrame, joined: pd.DataFrame, said: Words
 ) -> list[Finding]:
     """Say which of our municipalities the published series that we have leave out."""
     found = []
@@ -402,8 +404,8 @@ def _missing_findings(
             names = towns.drop_duplicates("area_code").set_index("area_code")["area_name"]
             listed = ", ".join(names[lost].head(5))
             found.append(
-                _finding("not-published", f"{series} has no figure for {listed}",
-                         rows=len(lost), severity="info", file=str(file))
+                _finding(said, "not-published", series=series, places=listed, rows=len(lost),
+                         severity="info", file=str(file))
             )  # fmt: skip
     compared = set(zip(joined["file"], joined["series"], strict=True))
     unused = sorted(
@@ -411,18 +413,16 @@ def _missing_findings(
          if (file, series) not in compared}
     )  # fmt: skip
     if unused:
+        series = "; ".join(unused[:6])
         found.append(
-            _finding("not-compared", f"nothing of ours counts the same as {'; '.join(unused[:6])}",
-                     rows=len(unused), severity="info")
-        )  # fmt: skip
+            _finding(said, "not-compared", series=series, rows=len(unused), severity="info")
+        )
     return found
 
 
-def _provenance_findings(table: pd.DataFrame) -> list[Finding]:
+def _provenance_findings(table: pd.DataFrame, said: Words) -> list[Finding]:
     if "provenance" not in table or (table["provenance"] == "real").all():
         return []
-    marks = " and ".join(sorted(set(table["provenance"]) - {"real"}))
-    return [
-        _finding("not-real", f"our figures rest on {marks} data: the comparison shows how well"
-                 " those are made, not how things are", rows=len(table))
-    ]  # fmt: skip
+    kinds = sorted(set(table["provenance"]) - {"real"})
+    marks = said.join([said.provenance[kind] for kind in kinds])
+    return [_finding(said, "not-real", marks=marks, rows=len(table))]

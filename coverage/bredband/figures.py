@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bredband.text import Words
+
 _MISSING: Final = r"(?:-+|–|—|\.{1,3}|…|x|saknas|uppgift saknas|n/?a|null|none|nan)"
 """How tables of Swedish authorities write that there is no figure."""
 
@@ -159,6 +161,10 @@ def describe(kind: Kind, *, who: str, base: str, language: str, counted: str | N
                      speed=said.speed(kind.speed_mbit))  # fmt: skip
 
 
+Doubt = tuple[str, dict[str, Any]]
+"""Key of the words that say what is in doubt, and the values that they name."""
+
+
 @dataclass(frozen=True)
 class Shares:
     """Cells of one column made into shares.
@@ -173,15 +179,21 @@ class Shares:
         Cells that hold something that is no share.
     unit : str
         ``share`` (0-1), ``percent``, or empty where the cells say it themselves.
-    doubt : str
-        Why the unit of the column cannot be told; empty where it can.
+    doubt : tuple of (str, dict) or None
+        Why the unit of the column cannot be told, as its key among the words and what they
+        name; None where it can.
     """
 
     share: NDArray[np.float64]
     bound: NDArray[np.str_]
     bad: NDArray[np.bool_]
     unit: str
-    doubt: str
+    doubt: Doubt | None
+
+    def why(self, said: Words) -> str:
+        """Say why the unit cannot be told."""
+        key, values = self.doubt or ("", {})
+        return said.fill(f"published.{key}", **values) if key else ""
 
 
 def parse_shares(
@@ -217,7 +229,7 @@ def parse_shares(
     numbers = parse_numbers(parts[1].where(~blank).astype("str"))
     value, bad = numbers.values, numbers.bad & ~blank
     plain = ~with_sign & ~shown & np.isfinite(value)
-    found, doubt = _unit(value[plain]) if unit is None else (unit, "")
+    found, doubt = _unit(value[plain]) if unit is None else (unit, None)
     share = np.where(with_sign | (plain & (found == "percent")), value / 100, value)
     bad |= (share < 0) | (share > 1 + _ROUNDING)
     share = np.where(bad, np.nan, np.clip(share, 0, 1)).round(12)  # 99.99 / 100 < 0.9999
@@ -225,18 +237,18 @@ def parse_shares(
     return Shares(share, bound.astype(str), bad, found, doubt)
 
 
-def _unit(value: NDArray[np.float64]) -> tuple[str, str]:
+def _unit(value: NDArray[np.float64]) -> tuple[str, Doubt | None]:
     """Tell shares from per cent by the largest, and say when the others speak against it."""
     if not len(value):
-        return "", ""
+        return "", None
     above = value > 1 + _ROUNDING
     if not above.any():
-        return "share", ""
+        return "share", None
     low = (value > 0) & ~above
     if low.sum() > above.sum():
-        few = f"{above.sum()} of {len(value)} values are above 1 (up to {value.max():g})"
-        return "percent", f"{few}, the others are not: per cent or shares?"
-    return "percent", ""
+        few = {"n": int(above.sum()), "all": len(value), "max": f"{value.max():g}"}
+        return "percent", ("doubt_few", few)
+    return "percent", None
 
 
 def settle_units(columns: dict[str, Shares]) -> dict[str, Shares]:
@@ -254,9 +266,9 @@ def settle_units(columns: dict[str, Shares]) -> dict[str, Shares]:
         return columns
     settled = {}
     for heading, column in columns.items():
-        doubt = ""
+        doubt: Doubt | None = None
         if column.unit == "share" and (column.share > 0).any():
-            doubt = "none of its values is above 1, while other columns are per cent"
+            doubt = ("doubt_none", {})
         settled[heading] = replace(column, doubt=doubt)
     return settled
 

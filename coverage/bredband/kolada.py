@@ -18,6 +18,8 @@ from bredband.text import words
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bredband.text import Words
+
 LAYER: Final = "published"
 
 INHABITANTS_UNTIL: Final = 2014
@@ -65,7 +67,7 @@ def read_kolada(path: Path, *, language: str = "sv") -> tuple[pd.DataFrame, list
     path : Path
         A JSON file, or a folder of them as ``bredband fetch kolada`` writes it.
     language : {"sv", "en"}, optional
-        Language of the definitions.
+        Language of the definitions and findings.
 
     Returns
     -------
@@ -89,7 +91,7 @@ def read_kolada(path: Path, *, language: str = "sv") -> tuple[pd.DataFrame, list
         msg = "the folder holds no JSON file"
         raise EmptyLayerError(msg, where=path.name, fix="fetch it: bredband fetch kolada")
     pages = [_page(file) for file in files]
-    findings = _missing_pages(path, pages)
+    findings = _missing_pages(path, pages, words(language, plain=True))
     listed = [{**row, "file": file} for file, page in zip(files, pages, strict=True)
               for row in page["rows"]]  # fmt: skip
     if not listed:
@@ -151,26 +153,17 @@ def _page(file: Path) -> dict[str, Any]:
     }
 
 
-def _missing_pages(path: Path, pages: list[dict[str, Any]]) -> list[Finding]:
+def _missing_pages(path: Path, pages: list[dict[str, Any]], said: Words) -> list[Finding]:
     """Say so when every page names another that follows, or a page is shorter than it says."""
     found = []
     if all(page["follows"] for page in pages):
-        found.append(
-            Finding(
-                "kolada-page-missing", "warning", LAYER, path.name, 0,
-                f"none of the {len(pages)} pages is the last: another follows that is not here",
-                "fetch it again: bredband fetch kolada",
-            )
-        )  # fmt: skip
+        message, fix = said.tell(LAYER, "kolada-page-missing", pages=len(pages))
+        found.append(Finding("kolada-page-missing", "warning", LAYER, path.name, 0, message, fix))
     short = [p for p in pages if isinstance(p["count"], int) and p["found"] < p["count"]]
     if len(pages) == 1 and short and not short[0]["follows"]:
-        found.append(
-            Finding(
-                "kolada-page-short", "warning", LAYER, path.name, short[0]["found"],
-                f"the answer says that it has {short[0]['count']} rows and has {short[0]['found']}",
-                "fetch it again: bredband fetch kolada",
-            )
-        )  # fmt: skip
+        has = short[0]["found"]
+        message, fix = said.tell(LAYER, "kolada-page-short", said=short[0]["count"], found=has)
+        found.append(Finding("kolada-page-short", "warning", LAYER, path.name, has, message, fix))
     return found
 
 
@@ -178,23 +171,22 @@ def _figures(
     frame: pd.DataFrame, path: Path, titles: dict[str, str], language: str
 ) -> tuple[pd.DataFrame, list[Finding]]:
     findings = []
+    said = words(language, plain=True)
 
-    def leave_out(mask: pd.Series[bool], rule: str, message: str, column: str) -> None:
+    def leave_out(mask: pd.Series[bool], rule: str, column: str) -> None:
         if mask.any():
             listed = ", ".join(sorted(frame[column][mask].astype("str").unique())[:5])
-            findings.append(
-                Finding(rule, "info", LAYER, path.name, int(mask.sum()), f"{message}: {listed}")
-            )
+            message, _ = said.tell(LAYER, rule, listed=listed)
+            findings.append(Finding(rule, "info", LAYER, path.name, int(mask.sum()), message))
 
     frame = frame[frame["gender"] == "T"].reset_index(drop=True)
     known = frame["kpi"].isin(list(KPIS))
-    leave_out(~known, "kolada-kpi-unknown", "their KPI is none of ours", "kpi")
+    leave_out(~known, "kolada-kpi-unknown", "kpi")
     place = frame["municipality"].str.fullmatch(r"\d{4}")
-    leave_out(known & ~place, "kolada-area-unknown", "no municipality, county or country",
-              "municipality")  # fmt: skip
+    leave_out(known & ~place, "kolada-area-unknown", "municipality")
     value = pd.to_numeric(frame["value"], errors="coerce")
     empty = frame["value"].isna()
-    leave_out(known & place & empty, "kolada-no-value", "there is no figure for", "municipality")
+    leave_out(known & place & empty, "kolada-no-value", "municipality")
     bad = known & place & ~empty & ~value.between(0, 100)
     if bad.any():
         row = frame[bad].iloc[0]

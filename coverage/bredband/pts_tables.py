@@ -29,12 +29,15 @@ from bredband.figures import (
     settle_units,
 )
 from bredband.tables import BUILT_UP, RURAL, SEGMENTS, TOTAL
+from bredband.text import words
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bredband_gis.tabular import Sheet
     from numpy.typing import NDArray
+
+    from bredband.text import Words
 
 LAYER: Final = "published"
 WHO: Final = "PTS"
@@ -92,12 +95,22 @@ class _Reading:
     parts: list[pd.DataFrame] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
+    @property
+    def said(self) -> Words:
+        """The words of the language."""
+        return words(self.language, plain=True)
+
     def note(
-        self, rule: str, message: str, *, sheet: str, rows: int = 0, fix: str = "",
-        severity: Literal["warning", "info"] = "info",
+        self, rule: str, *, sheet: str, rows: int = 0,
+        severity: Literal["warning", "info"] = "info", **values: object,
     ) -> None:  # fmt: skip
-        where = f"sheet {sheet}: " if sheet else ""
-        self.findings.append(Finding(rule, severity, LAYER, self.file, rows, where + message, fix))
+        message, fix = self.said.tell(LAYER, rule, **values)
+        message = self.said.fill("published.sheet", sheet=sheet, text=message)
+        self.findings.append(Finding(rule, severity, LAYER, self.file, rows, message, fix))
+
+    def skip(self, sheet: str, why: str) -> None:
+        """Say why a sheet is not used."""
+        self.note("sheet-skipped", sheet=sheet, why=self.said.published[why])
 
 
 @dataclass(frozen=True)
@@ -119,7 +132,7 @@ def read_pts(path: Path, *, language: str = "sv") -> tuple[pd.DataFrame, list[Fi
     path : Path
         The workbook.
     language : {"sv", "en"}, optional
-        Language of the definitions.
+        Language of the definitions and findings.
 
     Returns
     -------
@@ -139,8 +152,7 @@ def read_pts(path: Path, *, language: str = "sv") -> tuple[pd.DataFrame, list[Fi
         tidy = _tidy_header(sheet)
         years = None if tidy is not None else _historic_header(sheet)
         if "mobil" in fold(sheet.name) or (tidy is None and years is None):
-            reading.note("sheet-skipped", "no statistics of fixed broadband are seen in it",
-                         sheet=sheet.name)  # fmt: skip
+            reading.skip(sheet.name, "why_no_fixed")
         elif tidy is not None:
             _read_tidy(sheet, tidy, reading)
         elif years is not None:
@@ -199,10 +211,9 @@ def _read_tidy(sheet: Sheet, header: int, reading: _Reading) -> None:
             unknown.append(heading)
     if unknown:
         listed = ", ".join(repr(name) for name in unknown[:8])
-        reading.note("column-skipped", f"columns that are not known: {listed}", sheet=sheet.name)
+        reading.note("column-skipped", columns=listed, sheet=sheet.name)
     if not columns:
-        reading.note("sheet-skipped", "none of its columns is a share that is known",
-                     sheet=sheet.name)  # fmt: skip
+        reading.skip(sheet.name, "why_no_column")
         return
     if "year" not in roles:
         msg = f"the sheet has no column Årtal; found: {', '.join(filter(None, headings))}"
@@ -214,7 +225,7 @@ def _read_tidy(sheet: Sheet, header: int, reading: _Reading) -> None:
     rows = year.notna().to_numpy()  # below the table stand notes, between its parts blanks
     body, shown = body[rows], shown[rows]
     if not len(body):
-        reading.note("sheet-skipped", "no row of it has a year", sheet=sheet.name)
+        reading.skip(sheet.name, "why_no_year")
         return
     table, keep = _tidy_areas(sheet, body, roles, headings, reading)
     table["year"] = year[rows].astype("int64").to_numpy()
@@ -279,7 +290,7 @@ def _tidy_areas(
         lost = (table[column].isna() | (table[column] == "")).to_numpy()
         if lost.any():
             listed = ", ".join(repr(v) for v in text(role)[lost].dropna().unique()[:4])
-            reading.note(rule, f"rows whose {column} is not known here: {listed or 'not said'}",
+            reading.note(rule, values=listed or reading.said.published.not_said,
                          sheet=sheet.name, rows=int(lost.sum()), severity="warning")  # fmt: skip
             table.loc[lost, column] = pd.NA
     keep = table[["area_kind", "segment", "base"]].notna().all(axis=1).to_numpy()
@@ -302,7 +313,7 @@ def _segment_of(sheet: Sheet, reading: _Reading) -> str:
                 return segment
         if re.search(r"\btotalt?\b", text):
             return TOTAL
-    reading.note("segment-assumed", "names no segment: taken as total", sheet=sheet.name)
+    reading.note("segment-assumed", sheet=sheet.name)
     return TOTAL
 
 
@@ -356,14 +367,13 @@ def _read_historic(sheet: Sheet, header: dict[str, int], reading: _Reading) -> N
         columns.append(_Column(first + n, heading, kind, base, int(year_text)))
     if unknown:
         listed = "; ".join(sorted(unknown)[:6])
-        reading.note("column-skipped", f"columns that are not known: {listed}", sheet=sheet.name)
+        reading.note("column-skipped", columns=listed, sheet=sheet.name)
     body, shown = sheet.cells[top:], sheet.percent[top:]
     table = _historic_areas(body[:, :first])
     keep = table["area_kind"].notna().to_numpy()
     segment = _segment_of(sheet, reading)
     if not segment or not columns or not keep.any():
-        why = "its segment is none of ours" if not segment else "no row or column of it is known"
-        reading.note("sheet-skipped", why, sheet=sheet.name)
+        reading.skip(sheet.name, "why_no_segment" if not segment else "why_nothing_known")
         return
     table["segment"] = segment
     _add(sheet, table[keep], columns, body[keep], shown[keep], reading)
@@ -436,14 +446,7 @@ def _add(
         parts.append(found)
     if not _near_holds_fibre(near, others):
         parts = [part for part in parts if not (part["access"] == "near_fibre").any()]
-        reading.note(
-            "near-without-fibre",
-            "most shares near fibre are below those with fibre: the column seems to leave out"
-            " homes that have fibre, and is not used",
-            sheet=sheet.name,
-            severity="warning",
-            fix="give a CSV with the share that has fibre or is near it",
-        )
+        reading.note("near-without-fibre", sheet=sheet.name, severity="warning")
     reading.parts += [part for part in parts if len(part)]
 
 
@@ -467,21 +470,16 @@ def _note_cells(
     reading: _Reading,
 ) -> None:
     """Say which unit was taken, and which columns and cells were left out."""
-    for unit, words in (("share", "shares (0-1)"), ("percent", "per cent")):
+    said = reading.said.published
+    for unit in ("share", "percent"):
         named = ", ".join(name for name, s in read.items() if s.unit == unit and not s.doubt)
         if named:
-            reading.note("unit", f"read as {words}: {named[:300]}", sheet=sheet.name)
+            reading.note("unit", unit=said[f"unit_{unit}"], columns=named[:300], sheet=sheet.name)
     for name, shares in read.items():
         if shares.doubt:
-            reading.note(
-                "unit-in-doubt", f"column {name!r} is not used: {shares.doubt}",
-                sheet=sheet.name, severity="warning",
-                fix="format its cells as per cent, or give it as CSV with the column percent",
-            )  # fmt: skip
+            reading.note("unit-in-doubt", column=repr(name), why=shares.why(reading.said),
+                         sheet=sheet.name, severity="warning")  # fmt: skip
         elif shares.bad.any():
             example = cells[name][shares.bad][0]
-            reading.note(
-                "no-share", f"column {name!r}: cells that are no share, e.g. {example!r}",
-                sheet=sheet.name, rows=int(shares.bad.sum()), severity="warning",
-                fix="correct them in the file",
-            )  # fmt: skip
+            reading.note("no-share", column=repr(name), example=repr(example), sheet=sheet.name,
+                         rows=int(shares.bad.sum()), severity="warning")  # fmt: skip

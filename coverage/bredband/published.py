@@ -30,6 +30,7 @@ from bredband.tables import (
     TOTAL,
     check_table,
 )
+from bredband.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +100,7 @@ def read_published(
         connected_any, access or a technology of ``tables.ACCESS``), ``access``,
         ``speed_mbit``, ``segment``, ``base`` and ``total``.
     language : {"sv", "en"}, optional
-        Language of the definitions.
+        Language of the definitions and findings.
     year : int, optional
         Year of a CSV that has none.
     measure : str, optional
@@ -133,7 +134,7 @@ def read_published(
             msg = f"a file that ends in {path.suffix or 'nothing'} is no published statistics"
             fix = "give PTS's .xlsx, Kolada's .json (or a folder of it) or a .csv"
             raise UnreadableSourceError(msg, where=path.name, fix=fix)
-        found += _differing(table, path.name)
+        found += _differing(table, path.name, language)
         check_table(table, PUBLISHED, where=path.name)
         tables.append(table)
         findings += found
@@ -157,20 +158,17 @@ def nearest_year(table: pd.DataFrame, year: int, by: list[str]) -> pd.DataFrame:
     return table[away == best]
 
 
-def _differing(table: pd.DataFrame, file: str) -> list[Finding]:
+def _differing(table: pd.DataFrame, file: str, language: str) -> list[Finding]:
     """Say so when a file gives two figures for the same thing."""
     keys = ["area_kind", "area_code", "area_name", "segment", "base", "measure", "access",
             "speed_mbit", "year"]  # fmt: skip
     unlike = table.groupby(keys, dropna=False)["share"].transform("nunique") > 1
     if not unlike.any():
         return []
+    series = ", ".join(sorted(table["series"][unlike].unique())[:4])
+    message, fix = words(language, plain=True).tell(LAYER, "published-twice", series=series)
     return [
-        Finding(
-            "published-twice", "warning", LAYER, file, int(unlike.sum()),
-            "figures stand more than once and differ, in: "
-            + ", ".join(sorted(table["series"][unlike].unique())[:4]),
-            "give a file with one of them",
-        )
+        Finding("published-twice", "warning", LAYER, file, int(unlike.sum()), message, fix)
     ]  # fmt: skip
 
 
@@ -194,7 +192,7 @@ def _read_plain(
     )
     _refuse(shares.bad, frame[value], "is no share", path)
     if shares.doubt:
-        raise BadValueError(shares.doubt, where=f"{path.name}, column {value}",
+        raise BadValueError(shares.why(words("en")), where=f"{path.name}, column {value}",
                             fix="call the column percent, or write shares from 0 to 1")  # fmt: skip
     years = _plain_numbers(frame, "year", path, year)
     base = _plain_words(frame, "base", _CSV_BASES, BASES, path, BASES[0])
@@ -230,7 +228,9 @@ def _read_plain(
         parts.loc[parts["area_code"] == given, ["area_kind", "area_code"]] = kind, real
     findings = []
     if shares.unit == "percent" and value == "share":
-        findings.append(Finding("unit", "info", LAYER, path.name, 0, "share is read as per cent"))
+        said = words(language, plain=True)
+        message, _ = said.tell(LAYER, "unit", unit=said.published.unit_percent, columns=value)
+        findings.append(Finding("unit", "info", LAYER, path.name, 0, message))
     return as_published([parts[np.isfinite(shares.share)]]), findings
 
 

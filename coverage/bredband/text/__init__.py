@@ -104,6 +104,16 @@ class Words:
         """Give a text with its places filled in; values are taken as they are."""
         return self[key].format(**values)
 
+    def tell(self, section: str, rule: str, **values: object) -> tuple[str, str]:
+        """Give a finding's message and what to do about it; values are taken as they are.
+
+        They stand in the section under the rule's id with ``_`` for ``-``, and the latter
+        with ``_fix`` after it, where there is anything to do.
+        """
+        key = rule.replace("-", "_")
+        fix = self._sections[section].get(f"{key}_fix", "")
+        return self.fill(f"{section}.{key}", **values), fix.format(**values)
+
     def number(self, value: float | None, decimals: int = 0) -> str:
         """Write a number: 12 345,6 in Swedish, 12,345.6 in English; a dash where there is none."""
         if not _is_number(value):
