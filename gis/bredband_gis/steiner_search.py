@@ -40,7 +40,11 @@ class Clock:
     @property
     def is_out(self) -> bool:
         """Whether the time is up."""
-        return time.monotonic() >= self.end
+        return not self.has(0.0)
+
+    def has(self, seconds: float) -> bool:
+        """Whether there is time for something that takes so long."""
+        return time.monotonic() + seconds < self.end
 
 
 @dataclass
@@ -77,6 +81,7 @@ class Solver:
         self.rng = rng
         self.clock = clock
         self.best = Answer(None, cutoff, 0.0)
+        self.round_seconds = 0.0
 
     def offer(self, chosen: Bools | None) -> Bools:
         """Unfold a tree on what is left to the whole and keep it if it is the best."""
@@ -116,8 +121,9 @@ class Solver:
             if problem.is_solved:
                 self.offer(None)
                 self.prove(np.inf)
-            if self.best.is_closed or stale >= patience or self.clock.is_out:
+            if self.best.is_closed or stale >= patience or not self.clock.has(self.round_seconds):
                 break
+            begun = time.monotonic()
             edges = problem.graph.u.size
             root = int(self.rng.choice(problem.graph.goals))
             dual = ascend(problem.graph, root)
@@ -136,6 +142,7 @@ class Solver:
                 stale = 0
             else:
                 stale += 1
+            self.round_seconds = time.monotonic() - begun
 
     def branch(self, budget: list[int]) -> None:
         """Settle what is left by trying a node in the tree and out of it.

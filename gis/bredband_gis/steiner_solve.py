@@ -103,6 +103,8 @@ def _is_enough(best: Answer, gap: float) -> bool:
 def _polish(solver: Solver, sizes: tuple[int, ...], duals: int) -> Bools | None:
     """Grow trees along a few duals and improve the best of them; gives it on the whole."""
     graph, rng = solver.problem.graph, solver.rng
+    if not solver.clock.has(solver.round_seconds):
+        return None
     best, least = None, np.inf
     for root in rng.choice(graph.goals, min(duals, graph.goals.size), replace=False):
         dual = ascend(graph, int(root))
