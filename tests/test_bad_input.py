@@ -408,8 +408,15 @@ def test_set_aside_rows_are_the_files_own(tmp_path: Path) -> None:
     frame.to_file(folder / "premises.gpkg")
     result = call("run", folder, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
-    aside = pd.read_csv(tmp_path / "out" / "set_aside.csv").set_index("id")["row"]
-    assert aside.to_dict() == {"a": 0, "e": 4}
+    aside = pd.read_csv(tmp_path / "out" / "set_aside.csv")
+    of_premises = aside[aside["layer"] == "premises"].set_index("id")["row"]
+    assert of_premises.to_dict() == {"a": 0, "e": 4}
+    # What was said of these two buildings is not used either.
+    rest = aside[aside["layer"] != "premises"]
+    assert rest[["layer", "row", "id"]].values.tolist() == [
+        ["coverage", 0, "a"],
+        ["plans", 1, "e"],
+    ]
 
 
 def test_road_classes_stored_as_numbers_keep_their_price(tmp_path: Path) -> None:

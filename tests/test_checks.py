@@ -51,6 +51,7 @@ from sound_region import (
     setting,
     source,
     totals,
+    write,
     write_settings,
 )
 
@@ -194,6 +195,8 @@ CASES: list[tuple[str, Callable[[Path], None], int | None, Sequence[str | None] 
     ("impossible-speed", rewrite(C, coverage, put(1, "speed_mbit", None)), 1, ["b"]),
     ("impossible-year", rewrite("plans.csv", plans, put(1, "year", 25)), 1, ["e"]),
     ("more-accepted-than-offered", rewrite("offers.csv", offers, put(1, "accepted", 5)), 1, ["b"]),
+    ("more-offered-than-live-there", rewrite("offers.csv", offers, put(1, "offered", 50)), 1,
+     ["b"]),
     ("mojibake", rewrite(P, premises, lambda f: f.assign(namn=["Ã–vre", *"bcdefghi"])), 1, ["a"]),
     ("encoding", as_cp1252, 0, None),
     ("comma", rewrite(P, premises, put(0, "households", "4,000")), None, None),
@@ -325,6 +328,20 @@ def test_every_rule_of_the_readers_is_in_the_registry() -> None:
 # --- many faults at once ----------------------------------------------------------------
 
 
+def test_a_locality_of_several_polygons_is_no_lost_row(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in")
+    path = folder / "localities.gpkg"
+    drawn = gpd.read_file(path)
+    first = drawn.iloc[[0]].copy()
+    beside = first.assign(geometry=first.translate(0, 3000))
+    coded = pd.concat([drawn, beside], ignore_index=True)
+    codes = [f"T{number}" for number in range(len(drawn))]
+    coded.assign(locality_code=[*codes, "T0"]).to_file(path)
+    report = check(folder)
+    assert "rows-do-not-add-up" not in {finding.rule for finding in report.findings}
+    assert report.counts["adds_up"].all()
+
+
 def test_no_fault_hides_another(folder: Path) -> None:
     frame = premises().astype({"households": object})
     frame.loc[1, "households"] = -2
@@ -349,7 +366,7 @@ def test_no_fault_hides_another(folder: Path) -> None:
     assert row["bad-value"] == 3
     counts = report.counts.set_index("file")
     assert counts.loc[P, ["rows_in", "used", "set_aside"]].tolist() == [9, 5, 4]
-    assert counts.loc[C, ["rows_in", "used", "set_aside"]].tolist() == [9, 7, 2]
+    assert counts.loc[C, ["rows_in", "used", "set_aside"]].tolist() == [9, 3, 6]
     assert report.counts["adds_up"].all()
     # English says the same of the same rows.
     english = check(folder, language="en")
@@ -432,7 +449,8 @@ def test_rows_taken_out_are_in_the_readers_counts(folder: Path) -> None:
     survey = survey_inputs(Region.read(folder), screen=Screen())
     (facts,) = (file for file in survey.files if file["layer"] == "premises")
     assert (facts["rows_in"], facts["rows_out"], facts["rows_set_aside"]) == (9, 8, 1)
-    assert survey.set_aside["id"].tolist() == ["c"]
+    aside = survey.set_aside
+    assert aside.loc[aside["layer"] == "premises", "id"].tolist() == ["c"]
     # Without the screen, the run's own refusal is what is found.
     assert "duplicate-ids" not in {f.rule for f in survey_inputs(Region.read(folder)).findings}
     assert "bad-value" in {f.rule for f in survey_inputs(Region.read(folder)).findings}

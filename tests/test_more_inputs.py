@@ -14,7 +14,7 @@ import small_region
 from bredband import Region, compute, run
 from bredband.inputs import fibre_distance, find_status, read_inputs
 from bredband_gis.cells import cell_corners, name_cells
-from bredband_gis.errors import BadValueError, MissingColumnError
+from bredband_gis.errors import BadValueError, GeodataError, MissingColumnError
 from rasterio import Affine
 from shapely.geometry import LineString, Point, box
 from small_region import CRS, X, Y
@@ -157,6 +157,12 @@ def test_localities_and_deso_of_their_own(tmp_path: Path) -> None:
     assert rows.loc["2501A0010", ["area_kind", "total", "served"]].tolist() == ["deso", 9, 6]
     assert rows.loc["2501C0020", ["area_kind", "total", "served"]].tolist() == ["deso", 1, 0]
     assert "T2" not in rows.index
+    # One household: what it has is not for showing, but stands in the internal database.
+    shown = pd.read_csv(tmp_path / "out" / "coverage.csv").set_index("area_code")
+    assert shown.loc["2501C0020"].query("base == 'households'")["share"].isna().all()
+    assert shown.loc["2501C0020"].query("base == 'households'")["total"].eq(1).all()
+    assert shown.loc["2501A0010"].query("base == 'households'")["share"].notna().all()
+    assert shown.loc["2502"].query("segment == 'total'")["share"].notna().all()
     aside = results.inputs.set_aside
     assert aside[aside["layer"] == "localities"]["reason"].tolist() == [
         "lies in no municipality of the region"
@@ -228,6 +234,47 @@ def test_mobile_coverage_by_premises_area_and_road(tmp_path: Path) -> None:
     # g is unserved and has no mobile coverage either.
     assert rows.loc[("any", "any"), "unserved_not_covered"] == 1
     assert (tmp_path / "out" / "mobile.csv").exists()
+    assert table.index[table["unserved_no_mobile"]].tolist() == ["g"]
+
+
+def test_totals_may_hold_the_population_alone_and_a_grid_is_laid_once(tmp_path: Path) -> None:
+    places = [(500, 500), (1500, 500), (11_500, 500)]
+    frame = gpd.GeoDataFrame(
+        {"premises_id": list("abc"), "building": "house"},
+        geometry=[Point(X + e, Y + n).buffer(8, quad_segs=1) for e, n in places], crs=CRS,
+    )  # fmt: skip
+    sources: dict[str, Any] = {
+        "population": {"path": "grid.gpkg"}, "totals": {"path": "totals.csv"},
+        "coverage": None, "plans": None,
+    }  # fmt: skip
+    where = region(tmp_path, premises={"path": "all.gpkg"}, **sources)
+    frame.to_file(tmp_path / "all.gpkg")
+    frame[:2].to_file(tmp_path / "one.gpkg")
+    frame[2:].to_file(tmp_path / "two.gpkg")
+    gpd.GeoDataFrame(
+        {"population": [111.0, 111.0, 222.0]},
+        geometry=[box(X + e, Y, X + e + 1000, Y + 1000) for e in (0, 1000, 11_000)], crs=CRS,
+    ).to_file(tmp_path / "grid.gpkg")  # fmt: skip
+    pd.DataFrame({"municipality_code": ["2501", "2502"], "population": [444, 222]}).to_csv(
+        tmp_path / "totals.csv", index=False
+    )
+    # 444 persons in the west are 200 households of 2.22, 222 in the east 100.
+    inputs = read_inputs(where)
+    assert inputs.premises.set_index("premises_id")["households"].to_dict() == {
+        "a": 100, "b": 100, "c": 100,
+    }  # fmt: skip
+    parted = region(
+        tmp_path, premises=[{"path": "one.gpkg"}, {"path": "two.gpkg"}],
+        **{**sources, "totals": None},
+    )  # fmt: skip
+    frame[:2].to_file(tmp_path / "one.gpkg")
+    with pytest.raises(GeodataError, match="over one file only"):
+        read_inputs(parted)
+    pd.DataFrame({"municipality_code": ["2501"], "persons": [4]}).to_csv(
+        tmp_path / "totals.csv", index=False
+    )
+    with pytest.raises(MissingColumnError, match="neither a column households nor population"):
+        read_inputs(where)
 
 
 def test_a_mobile_raster_must_say_whose_it_is(tmp_path: Path) -> None:

@@ -255,8 +255,18 @@ def test_offers_and_acceptances():
     assert found.attrs["offers_elsewhere"] == 1
     words = rows(("a", "ja"), ("b", "Nej"), ("c", "ja"), names="premises_id accepted")
     found = add_offers(places, words)
-    assert found["offered_households"].tolist() == [4, 1, 1, 0]
-    assert found["accepted_households"].tolist() == [4, 0, 1, 0]
+    # Nobody lives in c: a holiday home's yes is no household's.
+    assert found["offered_households"].tolist() == [4, 1, 0, 0]
+    assert found["accepted_households"].tolist() == [4, 0, 0, 0]
+    # Two operators ask the same homes; and no more than live there can answer.
+    twice = rows(
+        ("a", 4, 1), ("a", 3, 2), ("b", 40, 30), ("d", 2, 2), ("d", 2, 0),
+        names="premises_id offered accepted",
+    )  # fmt: skip
+    found = add_offers(places, twice)
+    assert found["offered_households"].tolist() == [4, 1, 0, 2]
+    assert found["accepted_households"].tolist() == [3, 1, 0, 2]
+    assert found.attrs["offers_above_households"] == 1
     with pytest.raises(BadValueError, match="more households accepted"):
         add_offers(places, rows(("a", 1, 3), names="premises_id offered accepted"))
     with pytest.raises(BadValueError, match="yes or no"):

@@ -290,7 +290,7 @@ def plans_of_connected(context: Context) -> Iterator[Found]:
 
 
 def accepted_offers(context: Context) -> Iterator[Found]:
-    """Find buildings where more households accepted than were offered."""
+    """Find buildings where more households accepted than were offered, or than live there."""
     for read in context.files("offers"):
         frame = read.frame
         if not {"offered", "accepted"} <= set(frame.columns):
@@ -305,6 +305,21 @@ def accepted_offers(context: Context) -> Iterator[Found]:
                 {"n": int(more.sum())},
                 offered=offered[more],
                 accepted=accepted[more],
+            )
+        premises = context.survey.inputs.premises if context.survey.inputs else None
+        if premises is None:
+            continue
+        held = premises.set_index("premises_id")["households"]
+        homes = held.reindex(frame["premises_id"].astype("str")).to_numpy(dtype=float)
+        above = (offered > homes) & (homes > 0)
+        if above.any():
+            yield _of_rows(
+                "more-offered-than-live-there",
+                read,
+                above,
+                {"n": int(above.sum())},
+                offered=offered[above],
+                households=homes[above],
             )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import pandas as pd
 
+from bredband.phrases import names_something, translate, translate_place
 from bredband.text import LANGUAGES, words
 
 if TYPE_CHECKING:
@@ -65,8 +66,12 @@ _REGISTER: Final = """
     speed-unit warning coverage            duplicate-coverage warning coverage
     small-cell info coverage               cell-too-fine warning settings
     plan-overdue warning plans             plan-for-connected info plans
-    row-without-building warning plans
+    row-without-building warning plans     more-offered-than-live-there warning offers
     connected-without-building warning connected
+    cells-unusable warning population      cells-across-border warning population
+    population-not-placed warning population
+    no-population-in-grid warning population
+    total-not-met warning population       mobile-partly warning mobile
     years-differ warning any               year-unknown info any
 """
 
@@ -192,7 +197,21 @@ class RuleTexts:
 
     def reason(self, text: str) -> str:
         """Give a reader's reason for setting a row aside in this language, where it is known."""
-        return self.reasons.get(text, text)
+        return self.reasons.get(text) or translate(text, self.language)
+
+    def advice(self, rule: str, said: str) -> str:
+        """Give a rule's advice, with what a reader has said of this case where it adds to it."""
+        fix = self.get(rule, "fix")
+        if not said or (self.language == "en" and fix):
+            return said or fix
+        if not fix:
+            return translate(said, self.language)
+        named = names_something(said, self.language)
+        return f"{fix} ({translate(said, self.language)})" if named else fix
+
+    def place(self, where: str) -> str:
+        """Give a row or a file as a reader names it: "line 5" is "rad 5"."""
+        return translate_place(where, self.language)
 
 
 @lru_cache
@@ -208,6 +227,22 @@ def rule_texts(language: str = "sv") -> RuleTexts:
         msg = f"there are no words in {language!r}; choose one of {', '.join(LANGUAGES)}"
         raise ValueError(msg)
     return RuleTexts(language)
+
+
+def translate_reasons(set_aside: pd.DataFrame, language: str) -> pd.DataFrame:
+    """Give rows set aside with the reasons in a language; reasons not known stay as they are.
+
+    Parameters
+    ----------
+    set_aside : DataFrame
+        ``tables.SET_ASIDE``.
+    language : {"sv", "en"}
+        The language.
+    """
+    texts = rule_texts(language)
+    reason = set_aside["reason"]
+    said = {one: texts.reason(str(one)) for one in reason.unique()}
+    return set_aside.assign(reason=reason.map(said).astype(reason.dtype))
 
 
 def describe_rules(language: str = "sv") -> list[dict[str, str]]:

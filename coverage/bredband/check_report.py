@@ -38,7 +38,12 @@ from bredband_gis.store import MAKER, MANIFEST, write_folder
 
 from bredband import __version__
 from bredband.check_context import MEASURES
-from bredband.check_registry import SEVERITIES, describe_rules, rule_texts
+from bredband.check_registry import (
+    SEVERITIES,
+    describe_rules,
+    rule_texts,
+    translate_reasons,
+)
 from bredband.tables import OFFENDERS
 
 if TYPE_CHECKING:
@@ -82,7 +87,8 @@ def write_report(report: Report, out: Path) -> None:
         (folder / "check.html").write_text(as_html(report), encoding="utf-8")
         (folder / "check.json").write_text(as_json(report), encoding="utf-8")
         _write_geopackage(report, folder / "check.gpkg")
-        report.set_aside.to_csv(folder / "set_aside.csv", index=False, encoding="utf-8")
+        aside = translate_reasons(report.set_aside, report.language)
+        aside.to_csv(folder / "set_aside.csv", index=False, encoding="utf-8")
         manifest = {
             "made_by": MAKER,
             "kind": KIND,
@@ -90,7 +96,11 @@ def write_report(report: Report, out: Path) -> None:
             "version": __version__,
             "errors": report.errors,
             "warnings": report.warnings,
-            "files": {name: {"bytes": (folder / name).stat().st_size} for name in FILES},
+            # Offenders are single buildings in their exact places.
+            "files": {
+                name: {"bytes": (folder / name).stat().st_size, "audience": "internal"}
+                for name in FILES
+            },
         }
         text = json.dumps(manifest, ensure_ascii=False, indent=2)
         (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

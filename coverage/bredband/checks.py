@@ -28,6 +28,7 @@ from bredband.check_registry import RULES, SEVERITIES, describe_rules, rule_text
 from bredband.check_screen import REASONS, Screen
 from bredband.inputs import Survey, survey_inputs
 from bredband.progress import Steps
+from bredband.reading import NO_BUILDING
 from bredband.tables import OFFENDERS, SET_ASIDE
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ CHECKS: Final[tuple[Callable[[Context], Iterator[Found]], ...]] = (
 _SUPERSEDED: Final = {
     "municipality-code", "coverage-without-building", "building-without-coverage", "set-aside",
     "outside-border", "row-without-building", "connected-without-building",
+    "more-offered-than-live-there",
 }  # fmt: skip
 """Findings of the readers that are made anew here, with their rows."""
 
@@ -249,7 +251,11 @@ def count_rows(survey: Survey, *, language: str = "sv") -> pd.DataFrame:
     # What the steps after reading set aside is in the list, and not among the reader's.
     files["used"] = files["rows_out"] - (files["set_aside"] - files["reader_aside"])
     files["adds_up"] = (files["used"] + files["set_aside"] == files["rows_in"]).astype("boolean")
+    # Polygons of one locality are joined: their rows are used, but are no rows of their own.
+    joined = sum(int(file.get("rows_joined", 0)) for file in survey.files)
     total = _used(survey)
+    if "localities" in total:
+        total["localities"] += joined
     for layer, rows in files.groupby("layer"):
         if (
             layer in total
@@ -327,7 +333,7 @@ def _place(where: str, region: Region) -> tuple[str, str, int]:
 def _set_aside(context: Context) -> Iterator[Found]:
     """Give the rows that are not used, per file and reason, but those that a rule names."""
     aside = context.survey.set_aside
-    named = aside["reason"].isin((check_places.OUTSIDE, *REASONS.values()))
+    named = aside["reason"].isin((check_places.OUTSIDE, NO_BUILDING, *REASONS.values()))
     named |= aside["reason"].str.contains(_NAMED_BY_READER)
     aside = aside[~named]
     # Reasons that differ in their numbers only are one finding.
@@ -368,13 +374,13 @@ def _severity(found: Found) -> Any:
 
 
 def _finding(found: Found, texts: RuleTexts) -> Finding:
-    details = {**found.details, "detail": found.said}
+    details = {**found.details, "detail": texts.reason(found.said)}
     if "reason" in details:
         details["reason"] = texts.reason(str(details["reason"]))
-    message = texts.fill(found.rule, "found", details) or found.said
-    fix = texts.get(found.rule, "fix")
-    if found.advice:
-        fix = found.advice if texts.language == "en" or not fix else f"{fix} ({found.advice})"
+    if "first" in details:
+        details["first"] = texts.place(str(details["first"]))
+    message = texts.fill(found.rule, "found", details) or str(details["detail"])
+    fix = texts.advice(found.rule, found.advice)
     return Finding(
         rule=found.rule,
         severity=_severity(found),
@@ -399,7 +405,10 @@ def _offenders(
         if "reason" in at:
             at = at.assign(reason=texts.reason(str(at["reason"].iloc[0])))
         own = texts.get(one.rule, "row")
-        said = at["message"].astype("str") if "message" in at and not own else None
+        if "message" in at:
+            words_ = at["message"].astype("str")
+            at = at.assign(message=words_.map({one: texts.reason(one) for one in words_.unique()}))
+        said = at["message"] if "message" in at and not own else None
         parts.append(
             pd.DataFrame(
                 {

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from bredband.progress import Steps
     from bredband.region import Region
+    from bredband.text import Words
 
 # What every command needs of the steps is imported inside it: --help answers at once.
 
@@ -38,23 +39,35 @@ class _Commands(click.Group):
                 stream.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
-        except GeodataError as error:
-            _complain(str(error))
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            _complain(f"{where}{error.strerror or error}")
-        except MemoryError:
-            _complain("the machine's memory is not enough; divide the region into smaller ones")
+        except (GeodataError, OSError, MemoryError) as error:
+            _complain(_explain(error, ctx.meta.get(_SPOKEN, "sv")))
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
         except Exception as error:
             if "-v" in sys.argv or "--verbose" in sys.argv:
                 traceback.print_exc()
-            _complain(
-                f"{type(error).__name__}: {error}\nThis is a fault in bredband, not in your data;"
-                " run again with -v for the details to report."
-            )
+            fault = _words(ctx.meta.get(_SPOKEN, "sv")).cli.fault
+            _complain(f"{type(error).__name__}: {error}\n{fault}")
         return ctx.exit(1)
+
+
+def _words(language: str) -> Words:
+    from bredband.text import words
+
+    return words(language, plain=True)
+
+
+def _explain(error: GeodataError | OSError | MemoryError, language: str) -> str:
+    """Say what went wrong in the language that the command speaks."""
+    from bredband.phrases import explain, translate
+
+    said = _words(language).cli
+    if isinstance(error, GeodataError):
+        return explain(error, language, to_do=said.to_do)
+    if isinstance(error, MemoryError):
+        return said.memory
+    where = f"{error.filename}: " if error.filename else ""
+    return where + translate(error.strerror or str(error), language)
 
 
 def _complain(message: str) -> None:
@@ -71,7 +84,20 @@ def _verbosity(command: Callable[..., None]) -> Callable[..., None]:
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _NEW_FILE = click.Path(path_type=Path, dir_okay=False)
-_LANGUAGE = click.Choice(["sv", "en"])
+
+
+class _Language(click.Choice):
+    """A language, which is from then on the one that errors are told in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        chosen = super().convert(value, param, ctx)
+        if ctx is not None:
+            ctx.meta[_SPOKEN] = chosen
+        return chosen
+
+
+_SPOKEN = "bredband.language"
+_LANGUAGE = _Language(["sv", "en"])
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -342,7 +368,7 @@ def calibrate(
     )
     inputs = read_inputs(region, steps=steps)
     with steps.step("availability"):
-        found = calibrate_region(region, inputs, published.table, max_m=max_m)
+        found = calibrate_region(region, inputs, published.table, max_m=max_m, language=language)
     if steps.console is not None:
         found = replace(found, findings=(*published.findings, *found.findings))
         path = region.folder / FILE_NAME
@@ -483,6 +509,7 @@ def _steps(*, quiet: bool, verbose: bool, language: str = "sv") -> Steps:
     if quiet and verbose:
         msg = "--quiet and --verbose exclude each other"
         raise click.UsageError(msg)
+    click.get_current_context().meta[_SPOKEN] = language
     return Steps(
         None if quiet else Console(),
         language=language,  # type: ignore[arg-type]
@@ -499,3 +526,7 @@ def _say(steps: Steps, key: str, **values: object) -> None:
             highlight=False,
             soft_wrap=True,
         )
+
+
+if __name__ == "__main__":
+    main()

@@ -118,26 +118,46 @@ def find_status(region: Region, inputs: Inputs) -> gpd.GeoDataFrame:
     if inputs.mobile:
         cover = mobile_cover(status["x"], status["y"], inputs.mobile, region.region.crs)
         status["mobile_networks"] = count_networks(cover, inputs.mobile)
+        status["unserved_no_mobile"] = (
+            (status["status"] == "unserved")
+            & (status["households"] > 0)
+            & (status["mobile_networks"] == 0)
+        )
     found: gpd.GeoDataFrame = status
     return found
 
 
 def status_findings(status: pd.DataFrame) -> tuple[Finding, ...]:
-    """List what only the status shows: connected points that belong to no building."""
+    """List what only the status shows: points that belong to no building, too many offers."""
+    found = []
     lost = int(status.attrs.get("unmatched_points", 0))
-    if not lost:
-        return ()
-    return (
-        Finding(
-            rule="connected-without-building",
-            severity="warning",
-            layer="connected",
-            file="",
-            rows=lost,
-            message="points lie at no building; they only say where fibre is",
-            fix="check the coordinates, or raise match_m under [definitions]",
-        ),
-    )
+    if lost:
+        found.append(
+            Finding(
+                rule="connected-without-building",
+                severity="warning",
+                layer="connected",
+                file="",
+                rows=lost,
+                message="points lie at no building; they only say where fibre is",
+                fix="check the coordinates, or raise match_m under [definitions]",
+            )
+        )
+    above = int(status.attrs.get("offers_above_households", 0))
+    if above:
+        found.append(
+            Finding(
+                rule="more-offered-than-live-there",
+                severity="warning",
+                layer="offers",
+                file="",
+                rows=above,
+                message="buildings got more offers than they hold households; as many count as"
+                " live there",
+                fix="check that offered is a number of households",
+            )
+        )
+    return tuple(found)
 
 
 def fibre_distance(region: Region, inputs: Inputs, limit_m: float) -> pd.Series[float]:

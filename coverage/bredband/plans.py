@@ -98,7 +98,7 @@ def read_plans(table: pd.DataFrame, *, where: str, definitions: Definitions, yea
         speed[given] = read_speeds(table["speed_mbit"][given], where)
     due = np.full(n, NO_YEAR, dtype=np.int64)
     if "year" in table:
-        due = _years(table["year"], where)
+        due = read_years(table["year"], where)
     fault = np.full(n, CREDIBLE, dtype=np.int64)
     fault[(due != NO_YEAR) & (due > year + definitions.plan_years)] = TOO_LATE
     fault[(due != NO_YEAR) & (due <= year)] = OVERDUE
@@ -141,13 +141,20 @@ def best_plans(n: int, at: Ints, speed: Floats, due: Ints, fault: Ints) -> Promi
     return best
 
 
-def _years(column: pd.Series[Any], where: str) -> Ints:
+def read_years(column: pd.Series[Any], where: str) -> Ints:
+    """Read the year that each plan is due, ``NO_YEAR`` where not stated.
+
+    Raises
+    ------
+    BadValueError
+        It holds something else than a year 1990-2100.
+    """
     number = read_numbers(column)
     given = column.notna().to_numpy()
     wrong = given & ~((number >= 1990) & (number <= 2100) & (number == np.floor(number)))
     if wrong.any():
-        first = column[wrong].iloc[0]
-        msg = f"column year holds something else than a year 1990-2100, first {first!r}"
+        first, row = column[wrong].iloc[0], column.index[wrong][0]
+        msg = f"column year holds something else than a year 1990-2100, first {first} on row {row}"
         rows = f"{where}, {wrong.sum()} of {len(wrong)} rows"
         raise BadValueError(msg, where=rows, fix="write the year that the plan is due, e.g. 2025")
     return np.where(given, np.nan_to_num(number), NO_YEAR).astype(np.int64)

@@ -12,6 +12,7 @@ import shapely
 from bredband_gis.cells import cell_boxes, cell_corners, name_cells
 from bredband_gis.crs import metric_crs
 from bredband_gis.errors import (
+    BadValueError,
     DuplicateIdsError,
     EmptyLayerError,
     GeodataError,
@@ -35,6 +36,7 @@ from bredband.dwellings import derive_households
 from bredband.localities import dissolve_localities
 from bredband.mobile import MobileLayer
 from bredband.ofds import is_ofds, read_ofds_layer
+from bredband.plans import read_years
 from bredband.population import (
     grid_from_raster,
     households_from_population,
@@ -46,7 +48,7 @@ from bredband.premises import (
     municipality_mismatches,
 )
 from bredband.tables import MUNICIPALITIES, PREMISES, check_table, least_certain
-from bredband.technologies import normalise_technology
+from bredband.technologies import normalise_technology, read_speeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +62,8 @@ RASTERS = {".tif", ".tiff", ".vrt", ".asc", ".img"}
 
 TABLES = {".csv", ".tsv", ".txt", ".xlsx", ".xlsm"}
 """Coverage and plans in these go by building, also where they have coordinates as well."""
+
+NO_BUILDING = "names a building that is not in the premises layer"
 
 EXTENT_MARGIN_M = 25_000.0
 """How far outside the municipalities other layers may reach before they count as misplaced, m."""
@@ -198,7 +202,7 @@ class Reader:
             coverage, coverage_areas = self._by_id_or_area("coverage", premises)
             plans, plan_areas = self._by_id_or_area("plans", premises)
             connected = self._together("connected", self._connected)
-            offers = self._together("offers", self._offers)
+            offers = self._together("offers", lambda s: self._offers(s, premises))
             mobile = self._mobile()
         if municipalities is None or premises is None or roads is None:
             raise Unusable
@@ -346,7 +350,9 @@ class Reader:
             "localities", source, kind="polygon", required=("segment",), numeric=("population",)
         ).assign(provenance=source.provenance)
         if "locality_code" in frame:
+            drawn = len(frame)
             frame = dissolve_localities(frame, where=f"{source.path.name}, layer localities")
+            self.files[-1]["rows_joined"] = drawn - len(frame)
         elif "locality_name" in frame:
             frame["locality_code"] = frame["locality_name"]
         return self._inside_region(frame, "localities", source, municipalities)
@@ -386,13 +392,20 @@ class Reader:
         return frame[inside].reset_index(drop=True)
 
     def _totals(self, source: SourceSettings) -> pd.DataFrame:
-        return self._table(
+        totals = self._table(
             "totals",
             source,
-            required=("municipality_code", "households"),
-            numeric=("households",),
+            required=("municipality_code",),
+            numeric=("households", "population"),
             id_column="municipality_code",
         )
+        if not {"households", "population"} & set(totals.columns):
+            listed = ", ".join(map(str, totals.columns))
+            msg = f"there is neither a column households nor population; there is: {listed}"
+            raise MissingColumnError(
+                msg, where=f"{source.path.name}, layer totals", fix="name one of them in columns"
+            )
+        return totals
 
     def _premises(
         self,
@@ -426,12 +439,13 @@ class Reader:
             frame[["households", "workplaces", "holiday_homes"]] = derive_households(frame)
             if self._lay_population(frame, municipalities, totals):
                 totals = None  # they are in it already
+        scaled_to = totals if derived and totals is not None and "households" in totals else None
         premises, set_aside = build_premises(
             frame,
             municipalities,
             localities=localities,
             deso=deso,
-            totals=totals if derived else None,
+            totals=scaled_to,
             derived=derived,
             provenance=source.provenance,
             layer="premises",
@@ -612,8 +626,39 @@ class Reader:
         )
         return frame.assign(provenance=source.provenance)
 
-    def _offers(self, source: SourceSettings) -> pd.DataFrame:
-        return self._table("offers", source, required=("premises_id", "accepted"))
+    def _offers(self, source: SourceSettings, premises: gpd.GeoDataFrame | None) -> pd.DataFrame:
+        frame = self._table("offers", source, required=("premises_id", "accepted"))
+        return self._of_buildings(frame, "offers", source, premises)
+
+    def _of_buildings(
+        self,
+        frame: pd.DataFrame,
+        name: str,
+        source: SourceSettings,
+        premises: gpd.GeoDataFrame | None,
+    ) -> pd.DataFrame:
+        """Set aside the rows that name a building which is not among the premises."""
+        if premises is None:
+            return frame
+        ids = frame["premises_id"].astype("str")
+        known = ids.isin(premises["premises_id"]).to_numpy()
+        if len(known) and not known.any():
+            theirs, ours = str(ids.iloc[0]), str(premises["premises_id"].iloc[0])
+            msg = (
+                f"none of the {len(frame)} rows names a building that is there: it says"
+                f" {theirs!r}, the premises {ours!r}"
+            )
+            raise BadValueError(
+                msg,
+                where=f"{source.path.name}, layer {name}",
+                fix="use the same building ids in both, written the same way",
+            )
+        self.set_aside.append(
+            pd.DataFrame({"row": frame.index[~known], "id": ids[~known].to_numpy()}).assign(
+                layer=name, file=source.path.name, reason=NO_BUILDING
+            )
+        )
+        return frame[known]
 
     def _by_id_or_area(
         self, name: str, premises: gpd.GeoDataFrame | None
@@ -641,19 +686,26 @@ class Reader:
                     or "premises_id" in given.columns
                     or not has_geometry(given)
                 ):
-                    to, frame = tables, self._table(
+                    frame = self._table(
                         name, source, required=("premises_id", *required), numeric=numeric
-                    )  # fmt: skip
+                    )
+                    to, frame = tables, self._of_buildings(frame, name, source, premises)
                 else:
                     to, frame = polygons, self._layer(
                         name, source, kind="polygon", required=required, numeric=numeric
                     )  # fmt: skip
                 if name == "plans" and "credible" not in frame:
                     frame["credible"] = True  # said of no plan in this file, held of all
+                where = f"{given.path.name}, layer {name}"
                 if "technology" in frame:
-                    frame["technology"] = normalise_technology(
-                        frame["technology"], where=f"{given.path.name}, layer {name}"
-                    )
+                    frame["technology"] = normalise_technology(frame["technology"], where=where)
+                # Here the file can still be named; the steps see all files as one table.
+                for column in ("speed_mbit", "upload_mbit"):
+                    if column in frame:
+                        blank = frame[column].isna() & (name == "plans" or column != "speed_mbit")
+                        read_speeds(frame[column][~blank], where, column_name=column)
+                if name == "plans" and "year" in frame:
+                    read_years(frame["year"], where)
                 to.append(frame)
 
             self.guard(read)
@@ -726,20 +778,7 @@ def _cross_check(inputs: Inputs) -> list[Finding]:
     found = []
     if inputs.coverage is not None:
         apart = coverage_mismatches(inputs.premises, inputs.coverage)
-        lost = int(apart.loc[apart["missing_in"] == "premises", "rows"].sum())
         uncovered = int((apart["missing_in"] == "coverage").sum())
-        if lost:
-            found.append(
-                Finding(
-                    rule="coverage-without-building",
-                    severity="warning",
-                    layer="coverage",
-                    file="",
-                    rows=lost,
-                    message="rows name a premises_id that is not in the premises layer",
-                    fix="use the same building list for both, or check the id's format",
-                )
-            )
         if uncovered:
             found.append(
                 Finding(
@@ -752,31 +791,16 @@ def _cross_check(inputs: Inputs) -> list[Finding]:
                     fix="nothing, if that is so",
                 )
             )
-    for named, table in (("plans", inputs.plans), ("offers", inputs.offers)):
-        if table is None:
-            continue
-        strange = ~table["premises_id"].astype("str").isin(inputs.premises["premises_id"])
-        if strange.any():
-            found.append(
-                Finding(
-                    rule="row-without-building",
-                    severity="warning",
-                    layer=named,
-                    file="",
-                    rows=int(strange.sum()),
-                    message="rows name a premises_id that is not in the premises layer",
-                    fix="use the same building list for both, or check the id's format",
-                )
-            )
     # Reasons that differ in their numbers only are one finding.
     kind = inputs.set_aside["reason"].str.replace(r"\d+", "N", regex=True)
     for (layer, file, _), rows in inputs.set_aside.groupby(["layer", "file", kind]):
         ids = rows["id"].dropna()
         listed = f" ({', '.join(ids.head(3))}{' …' if len(ids) > 3 else ''})" if len(ids) else ""
         reason = str(rows["reason"].iloc[0])
+        rule = "coverage-without-building" if layer == "coverage" else "row-without-building"
         found.append(
             Finding(
-                rule="set-aside",
+                rule=rule if reason == NO_BUILDING else "set-aside",
                 severity="info" if "holds no" in reason else "warning",
                 layer=str(layer),
                 file=str(file),

@@ -269,7 +269,8 @@ class Goal(_Section):
     speed_mbit: int = Field(ge=1, description="Download speed, Mbit/s")
     measure: Literal[COUNTED] = Field(  # type: ignore[valid-type]
         description="connected; passed (connected or passed); planned (those or planned);"
-        " connected_any (connected, wired or wireless); accepted (of those that got an offer)"
+        " connected_any (connected, wired or wireless); connected_symmetric (connected at the speed"
+        " both ways); accepted (of those that got an offer)"
     )
     bases: list[Literal[BASES]] = Field(  # type: ignore[valid-type]
         default_factory=lambda: list(BASES), description="households, workplaces or both"

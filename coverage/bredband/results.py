@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import pandas as pd
 import shapely
 from bredband_gis.store import MAKER, connect, write_folder, write_table
 
+from bredband.check_registry import translate_reasons
 from bredband.cost import REACHED
 from bredband.inputs import least_certain
 from bredband.tables import (
+    AID_COLOURS,
     AREAS,
     COST,
     GOALS,
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
 
     import folium
     import geopandas as gpd
-    import pandas as pd
 
     from bredband.buildout import Buildout
     from bredband.inputs import Inputs
@@ -211,8 +213,10 @@ def write_results(
     results.check()
     with write_folder(out) as folder:
         for name, table in _sheets(results).items():
-            table.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8")
-        results.inputs.set_aside.to_csv(folder / "set_aside.csv", index=False, encoding="utf-8")
+            hide_small(table, results.region).to_csv(
+                folder / f"{name}.csv", index=False, encoding="utf-8"
+            )
+        set_aside(results).to_csv(folder / "set_aside.csv", index=False, encoding="utf-8")
         results.premises.to_parquet(folder / "premises.parquet", index=False)
         results.trench.to_parquet(folder / "trench.parquet", index=False)
         geojson = area_geojson(results.areas, name=results.region.region.name,
@@ -223,6 +227,36 @@ def write_results(
             for name, table in _stored(results).items():
                 write_table(con, name, table)
         _write_json(folder / MANIFEST, manifest(results, folder, seconds=seconds or {}), indent=2)
+
+
+def hide_small(table: pd.DataFrame, region: Region) -> pd.DataFrame:
+    """Leave out what few households have, in localities and DeSO of a table meant for showing.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One of the tables that are written as CSV.
+    region : Region
+        Of which ``[publication]`` says how few are few.
+
+    Returns
+    -------
+    DataFrame
+        Where a locality or a DeSO counts fewer than ``min_households`` (of what the row
+        counts), the counts of those served and the shares are empty; its total stays.
+        Municipalities and larger areas are exact, as PTS publishes them.
+    """
+    if region.publication.detail != "public" or not {"area_kind", "total"} <= set(table.columns):
+        return table
+    few = table["area_kind"].isin(("locality", "deso"))
+    few &= table["total"].between(1, region.publication.min_households - 1)
+    hidden = [c for c in ("served", "share", "missing", "reached", *AID_COLOURS) if c in table]
+    if not few.any() or not hidden:
+        return table
+    counts = {c: "Int64" for c in hidden if table[c].dtype == "int64"}
+    table = table.astype(counts)
+    table.loc[few, hidden] = pd.NA
+    return table
 
 
 def _sheets(results: Results) -> dict[str, pd.DataFrame]:
@@ -240,6 +274,11 @@ def _sheets(results: Results) -> dict[str, pd.DataFrame]:
     return {name: table for name, table in tables.items() if table is not None}
 
 
+def set_aside(results: Results) -> pd.DataFrame:
+    """Give the rows set aside with their reasons in the region's language."""
+    return translate_reasons(results.inputs.set_aside, results.region.region.language)
+
+
 def _stored(results: Results) -> dict[str, pd.DataFrame]:
     tables = {
         **_sheets(results),
@@ -250,7 +289,7 @@ def _stored(results: Results) -> dict[str, pd.DataFrame]:
         "cost": results.cost,
         "trench": results.trench,
         "priority_areas": results.areas,
-        "set_aside": results.inputs.set_aside,
+        "set_aside": set_aside(results),
     }
     return {name: table for name, table in tables.items() if table is not None}
 
@@ -310,7 +349,7 @@ def manifest(results: Results, folder: Path, *, seconds: Mapping[str, float]) ->
         "inputs": results.inputs.files,
         "set_aside": {
             str(reason): int(count)
-            for reason, count in results.inputs.set_aside.groupby("reason").size().items()
+            for reason, count in set_aside(results).groupby("reason").size().items()
         },
         "findings": [vars(finding) for finding in results.inputs.findings],
         "settings": results.region.model_dump(mode="json"),

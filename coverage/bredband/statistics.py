@@ -26,6 +26,7 @@ from bredband.tables import (
     GOALS,
     STATE_AID,
     STATISTICS,
+    SYMMETRIC,
     TECHNOLOGIES,
     TECHNOLOGY,
     TOTAL,
@@ -69,6 +70,8 @@ def coverage_table(
     ``share`` is served / total of households or workplaces, never of buildings.
     Measures are cumulative: passed counts the connected as well, planned both.
     Holiday homes are not counted, and wireless counts in connected_any alone.
+    connected_symmetric is there where any upload is stated: connected, with the speed up
+    as well.
 
     Parameters
     ----------
@@ -116,9 +119,17 @@ def coverage_table(
     need(status, SPEEDS, "status")
     if offers:
         _refuse_more_accepted(status)
+    classes = {name: reached(status[name], speeds) for name in SPEEDS}
+    measures = dict(CLASSES)
+    if "upload_mbit" in status and status["upload_mbit"].notna().any():
+        # Where no upload is stated nobody is known to have it.
+        classes["upload_mbit"] = np.minimum(
+            reached(status["upload_mbit"], speeds), classes["speed_mbit"]
+        )
+        measures[SYMMETRIC] = ("upload_mbit",)
     counted = tally(
         status,
-        {name: reached(status[name], speeds) for name in SPEEDS},
+        classes,
         sums=(*BASES, *(OFFERED if offers else ())),
         locality=localities is not None,
         deso=deso is not None,
@@ -136,7 +147,7 @@ def coverage_table(
     within = places.matrix(counted.cells)
     keys, totals, serveds = [], [], []
     for base in BASES:
-        for measure, columns in CLASSES.items():
+        for measure, columns in measures.items():
             best = best_class(counted.classes, columns)
             by_class = within @ counted.by_cell(base, best, len(speeds) + 1)
             # Of class 2 or more: everybody who is not of class 0 or 1.

@@ -31,10 +31,13 @@ MEASURES: Final = ("connected", "passed", "planned")
 CONNECTED_ANY: Final = "connected_any"
 """Connected, wired or wireless (PTS: "total tillgång"); never silently in connected."""
 
+SYMMETRIC: Final = "connected_symmetric"
+"""Connected by wire at the speed both down and up; only where uploads are stated."""
+
 ACCEPTED: Final = "accepted"
 """Accepted an offer; the total of such a row is the number that got an offer (take-up)."""
 
-COUNTED: Final = (*MEASURES, CONNECTED_ANY, ACCEPTED)
+COUNTED: Final = (*MEASURES, CONNECTED_ANY, SYMMETRIC, ACCEPTED)
 """Everything that a row of statistics may count and a goal may name."""
 
 BASES: Final = ("households", "workplaces")
@@ -242,6 +245,11 @@ STATUS: Final = _table(
         "mobile_networks": column(
             "int64", "Mobile operators that cover it, where coverage is given", required=False, ge=0
         ),
+        "unserved_no_mobile": column(
+            bool,
+            "Holds a household without the target speed and without mobile coverage either",
+            required=False,
+        ),
         "reason": column(str, "Why the premises has its status, in words"),
     },
 )
@@ -256,7 +264,8 @@ STATISTICS: Final = _table(
         "measure": column(
             str,
             "connected; passed = connected or passed; planned = those or planned;"
-            " connected_any = connected, wired or wireless; accepted = accepted an offer",
+            " connected_any = connected, wired or wireless; connected_symmetric = connected with"
+            " the speed up as well; accepted = accepted an offer",
             isin=COUNTED,
         ),
         "speed_mbit": column("int64", "Download speed at least", unit="Mbit/s", ge=1),

@@ -21,7 +21,8 @@ def add_offers(status: Any, offers: pd.DataFrame) -> Any:
     """Add how many households of each premises got an offer, and how many accepted.
 
     Region Norrbotten's indicator is the share of those offered 100 Mbit/s who accepted
-    (goal 85 %, S): *take-up*, which is neither connected nor passed.
+    (goal 85 %, S): *take-up*, which is neither connected nor passed. It is of permanent
+    households: an offer to a holiday home or a workplace counts for nobody.
 
     Parameters
     ----------
@@ -29,9 +30,12 @@ def add_offers(status: Any, offers: pd.DataFrame) -> Any:
         premises_id, households.
     offers : DataFrame
         premises_id, accepted and offered, each a number of households or ja/nej; ja is
-        all the building's households (one where it holds none). Where offered is missing
-        each row is an offer to all of them. Several rows for a building are added up;
-        rows of other buildings are left out, their number is in ``attrs["offers_elsewhere"]``.
+        all the building's households. Where offered is missing each row is an offer to
+        all of them. Several rows for a building are several operators' offers to the
+        same homes: the largest offer counts, and everybody who accepted one of them. No
+        more households than live there are offered or accept. Rows of other buildings are
+        left out, their number is in ``attrs["offers_elsewhere"]``; that of buildings
+        with more offers than households in ``attrs["offers_above_households"]``.
 
     Returns
     -------
@@ -56,7 +60,8 @@ def add_offers(status: Any, offers: pd.DataFrame) -> Any:
         fix = "use the same building ids as the premises, written the same way"
         raise BadValueError(msg, where="offers", fix=fix)
     rows, at = offers[known], at[known]
-    homes = np.maximum(status["households"].to_numpy(dtype=np.int64)[at], 1)
+    held = status["households"].to_numpy(dtype=np.int64)
+    homes = held[at]
     accepted = _households(rows["accepted"], homes, "accepted")
     offered = _households(rows["offered"], homes, "offered") if "offered" in rows else homes
     over = accepted > offered
@@ -69,13 +74,13 @@ def add_offers(status: Any, offers: pd.DataFrame) -> Any:
         raise BadValueError(
             msg, where=f"offers, {over.sum()} of {len(offers)} rows", fix="correct the numbers"
         )
-    n = len(status)
-    sums = {
-        "offered_households": np.bincount(at, weights=offered, minlength=n),
-        "accepted_households": np.bincount(at, weights=accepted, minlength=n),
-    }
-    added = status.assign(**{name: values.astype(np.int64) for name, values in sums.items()})
+    most, yes = np.zeros((2, len(status)), dtype=np.int64)
+    np.maximum.at(most, at, offered)
+    np.add.at(yes, at, accepted)
+    asked = np.minimum(most, held)
+    added = status.assign(offered_households=asked, accepted_households=np.minimum(yes, asked))
     added.attrs["offers_elsewhere"] = int((~known).sum())
+    added.attrs["offers_above_households"] = int(((most > held) & (held > 0)).sum())
     return added
 
 

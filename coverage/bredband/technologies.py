@@ -39,6 +39,8 @@ _ALIASES: Final = {
     "lte": "lte 4g 4glte lte4g lteadvanced lteej450mhz tillgangvialteej450mhz",
     "satellite": "satellite satellit leo starlink",
 }
+_PARTS: Final = {"fwa": "fwa", "docsis": "docsis", "vdsl": "vdsl", "gfast": "vdsl"}
+"""Parts of longer names, such as Kabel-TV DOCSIS 3.1 and FWA 5G; G.fast is of VDSL's family."""
 _TECHNOLOGY_OF: Final = {word: name for name, words in _ALIASES.items() for word in words.split()}
 
 
@@ -132,7 +134,7 @@ def normalise_technology(technology: pd.Series[Any], *, where: str) -> pd.Series
         Names that are not known, each with its number of rows.
     """
     codes, words = pd.factorize(technology)
-    names = [_TECHNOLOGY_OF.get(_key(word)) for word in words]
+    names = [_name_of(_key(word)) for word in words]
     unknown = np.flatnonzero([name is None for name in names])
     if len(unknown):
         rows = np.bincount(codes[codes >= 0], minlength=len(words))
@@ -144,6 +146,14 @@ def normalise_technology(technology: pd.Series[Any], *, where: str) -> pd.Series
     return pd.Series(
         np.array([*names, None], dtype=object)[codes], index=technology.index, dtype="str"
     )
+
+
+def _name_of(key: str) -> str | None:
+    """Find a technology by its whole name, else by the part that leaves no doubt."""
+    told = _TECHNOLOGY_OF.get(key)
+    if told is None:
+        told = next((name for part, name in _PARTS.items() if part in key), None)
+    return told
 
 
 def _key(word: Any) -> str:
@@ -184,10 +194,10 @@ def read_speeds(column: pd.Series[Any], where: str, *, column_name: str = "speed
     wrong = np.logical_or.reduce(list(faults.values()))
     if wrong.any():
         kinds = ", ".join(f"{rows.sum()} {kind}" for kind, rows in faults.items() if rows.any())
-        row = int(np.flatnonzero(wrong)[0])
+        first = int(np.flatnonzero(wrong)[0])
         msg = (
             f"column {column_name} must hold Mbit/s from 0 to {MAX_SPEED_MBIT:.0f}: {kinds};"
-            f" first: {column.iloc[row]!r} on row {row}"
+            f" first: {column.iloc[first]} on row {column.index[first]}"
         )
         rows = f"{where}, {wrong.sum()} of {len(wrong)} rows"
         fix = "correct the values; write 0 where there is no connection"

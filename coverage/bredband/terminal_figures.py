@@ -136,7 +136,10 @@ def _show_series(console: Console, rows: pd.DataFrame, said: Words) -> None:
     table = Table(title=_title(first, said), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column(said.table.municipality, no_wrap=True)
     known = rows["published_total"].notna().any()
-    years = {"ours": first["year"], "theirs": first["published_year"]}
+    # Of some municipalities the newest published year may be an earlier one.
+    theirs = sorted({int(year) for year in rows["published_year"]})
+    span = str(theirs[0]) if len(theirs) == 1 else f"{theirs[0]}–{theirs[-1]}"
+    years = {"ours": first["year"], "theirs": span}
     for heading in (
         *(said.fill(f"comparison.{key}", year=year) for key, year in years.items()),
         text.points, text.our_total, *([text.their_total] if known else []),

@@ -1,0 +1,5 @@
+"""So that ``python -m bredband`` is the command bredband."""
+
+from bredband.cli import main
+
+main()
