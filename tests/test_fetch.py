@@ -555,16 +555,17 @@ def test_commands_end_with_1_and_a_message(server: Server, tmp_path: Path) -> No
         gone = f"http://127.0.0.1:{closed.getsockname()[1]}"
     out = ["--out", str(tmp_path)]
     for command, said in (
-        (["kolada", "--base", server.url], "web page where JSON"),
-        (["kolada", "--base", gone], "connection is refused"),
-        (["scb", "deso", "--base", server.url], "web page where XML"),
-        (["scb", "deso", "--base", gone], "connection is refused"),
-        (["scb", "deso", "--county", "Skåne"], "2 digits"),
+        (["kolada", "--base", server.url], "webbsida i stället för JSON"),
+        (["kolada", "--base", gone], "anslutningen vägras"),
+        (["scb", "deso", "--base", server.url], "webbsida i stället för XML"),
+        (["scb", "deso", "--base", gone], "anslutningen vägras"),
+        (["scb", "deso", "--county", "Skåne"], "2 siffror"),
+        (["scb", "deso", "--base", gone, "--lang", "en"], "connection is refused"),
     ):
         run = CliRunner().invoke(cli.main, ["fetch", *command, *out])
         assert run.exit_code == 1, run.output
         assert said in run.output
-        assert "What to do" in run.output
+        assert ("What to do" if "en" in command else "Gör så här") in run.output
         assert "Traceback" not in run.output
     assert CliRunner().invoke(cli.main, ["fetch", "scb"]).exit_code == 2
     assert seen(tmp_path) == []

@@ -151,8 +151,9 @@ def test_people_without_a_building_go_to_the_nearest_of_their_municipality() -> 
     assert near.persons.tolist() == pytest.approx([10, 20, 0])
     assert near.table["not_placed"].tolist() == pytest.approx([0, 20])
     assert near.set_aside["row"].tolist() == [2]
-    assert "within 600 m: 20.0 persons" in near.set_aside["reason"].iloc[0]
+    assert near.set_aside["reason"].tolist() == ["no building that can hold people near enough"]
     assert [finding.rule for finding in near.findings] == ["population-not-placed"]
+    assert dict(near.findings[0].details) == {"persons": 20, "limit_m": 600}
 
 
 def test_buildings_on_one_spot_share_what_is_laid_there() -> None:

@@ -385,6 +385,7 @@ def _partly(
                 f"{key[0]} {key[1]}: the raster ends inside the region; {share:.1%} of its area"
                 " lies beyond and counts as not covered",
                 "take a raster that covers the whole region",
+                {"operator": key[0], "technology": key[1], "beyond_share": float(share)},
             )
         )
     return tuple(found)

@@ -53,6 +53,9 @@ REACH_M: Final = 1000.0
 """How far outside a cell without buildings its people may be laid, m: one cell of SCB's
 1 km grid, whose smallest numbers are moved about on purpose; no published source (U)."""
 
+NOT_NEAR: Final = "no building that can hold people near enough"
+"""Why the people of a cell, or a part of them, are not placed."""
+
 _MICRO: Final = 1e6
 """Persons are counted in millionths where whole numbers are needed."""
 
@@ -222,7 +225,7 @@ def lay_population(
     return Laid(
         persons=pd.Series(persons, index=buildings.index, name="persons"),
         table=table,
-        set_aside=pd.concat([cells.aside(file), tally.not_placed(reach_m)], ignore_index=True),
+        set_aside=pd.concat([cells.aside(file), tally.not_placed()], ignore_index=True),
         outside=tally.left_outside(),
         findings=tally.findings(table, reach_m),
     )
@@ -492,27 +495,26 @@ class _Tally:
         """Count the persons of cells across the region's edge that are not ours."""
         return float((self.cells.people * (1 - self.inside))[self._across].sum())
 
-    def not_placed(self, reach: float) -> pd.DataFrame:
+    def not_placed(self) -> pd.DataFrame:
         cell = self.rest.cell[~self.placed]
         lost = _total(cell, self.amount[~self.placed], len(self.inside))
         rows = np.flatnonzero(lost > 0)
-        reasons = [
-            f"no building that can hold people within {reach:g} m: {persons:.1f} persons not placed"
-            for persons in lost[rows]
-        ]
-        return _aside(self.cells.row[rows], np.array(reasons, dtype=object), self.file)
+        reasons = np.full(len(rows), NOT_NEAR, dtype=object)
+        return _aside(self.cells.row[rows], reasons, self.file)
 
     def findings(self, table: pd.DataFrame, reach: float) -> tuple[Finding, ...]:
         found: list[Finding] = []
 
-        def note(rule: str, rows: int, message: str, fix: str) -> None:
-            found.append(Finding(rule, "warning", "population", self.file, rows, message, fix))
+        def note(rule: str, rows: int, message: str, fix: str, **details: Any) -> None:
+            found.append(
+                Finding(rule, "warning", "population", self.file, rows, message, fix, details)
+            )
 
         bad = int((self.cells.reasons != "").sum())
         if bad:
             first = self.cells.reasons[self.cells.reasons != ""][0]
             note("cells-unusable", bad, f"{bad} cells were not used; the first {first}",
-                 "correct them in the grid")  # fmt: skip
+                 "correct them in the grid", n=bad, reason=str(first))  # fmt: skip
         left = self.left_outside()
         if left >= 0.5:
             by = "land area" if self.has_water else "area, water too"
@@ -522,6 +524,7 @@ class _Tally:
                 f" side by {by}",
                 "give municipal totals of the population"
                 + ("" if self.has_water else ", municipalities with their sea, or water"),
+                persons=round(left),
             )  # fmt: skip
         lost = float(self.amount[~self.placed].sum())
         if lost >= 0.5:
@@ -530,6 +533,7 @@ class _Tally:
                 f"{lost:.0f} persons live in cells without a building that can hold them within"
                 f" {reach:g} m",
                 "check that the buildings cover the region and that their kinds are right",
+                persons=round(lost), limit_m=reach,
             )  # fmt: skip
         names = table["municipality_name"]
         if self.unlit.any():
@@ -538,6 +542,7 @@ class _Tally:
                 f"the grid holds nobody in {', '.join(names[self.unlit])}; its total was laid by"
                 " what the buildings can hold",
                 "take a grid that covers the municipality",
+                names=", ".join(names[self.unlit]),
             )  # fmt: skip
         off = table["residual"].abs().fillna(0).to_numpy() > 0.5
         if off.any():
@@ -545,6 +550,7 @@ class _Tally:
                 "total-not-met", int(off.sum()),
                 f"no building can hold the population of {', '.join(names[off])}",
                 "check that the buildings cover the municipality",
+                names=", ".join(names[off]),
             )  # fmt: skip
         return tuple(found)
 

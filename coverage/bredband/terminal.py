@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bredband.fetch import HEADERS, region_lines
+from bredband.phrases import translate
 from bredband.text import words
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def show_fetched(
         size = _megabytes(one.path.stat().st_size, said)
         say(said.fill("fetch.saved", path=one.path, rows=said.count(one.rows, "row"), size=size))
         for note in one.notes:
-            say("  " + said.fill("fetch.note", note=note))
+            say("  " + said.fill("fetch.note", note=translate(note, language)))
     lines = [text for text in (region_lines(one, folder=folder) for one in listed) if text]
     if lines:
         say(f"\n{said.fetch.lines}\n")

@@ -297,13 +297,10 @@ def _assemble(
     there[there] = whole[place[there]]
     for relation in range(len(relations)):
         mine = owner == relation
-        lacking = int((mine & ~there).sum())
         if not mine.any():
             reason[relation] = f"the {what} has no ways of its own as members"
-        elif lacking:
-            reason[relation] = (
-                f"{lacking} of the {int(mine.sum())} ways of its {what} are not in the extract"
-            )
+        elif (mine & ~there).any():
+            reason[relation] = f"some ways of its {what} are not in the extract"
         else:
             geometry[relation], reason[relation] = _polygon(lines[place[mine]], what)
     return geometry, reason

@@ -252,6 +252,7 @@ def transform(
             f"{outside} of {len(inside)} rows lie outside {area}",
             rows=outside,
             fix="nothing, if the file covers more than the region; else check its CRS",
+            details={"n": outside, "all": len(inside)},
         )
 
 
