@@ -137,7 +137,8 @@ def test_manifest_tells_from_what(out: Path) -> None:
     assert manifest["settings"]["definitions"]["proximity_m"] == 50
     assert set(manifest["files"]) == {
         "coverage.csv", "technology.csv", "state_aid.csv", "standing.csv", "goals.csv",
-            "cost.csv", "set_aside.csv", "premises.parquet",
+        "cost.csv", "share_summary.csv", "cost_curve.csv", "goal_cost.csv", "last_resort.csv",
+        "intervals.csv", "tornado.csv", "set_aside.csv", "premises.parquet",
         "trench.parquet", "priority_areas.geojson", "map.html", "bredband.duckdb",
     }  # fmt: skip
 

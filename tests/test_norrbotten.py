@@ -106,6 +106,35 @@ def test_segments_add_up_to_the_total(coverage: pd.DataFrame) -> None:
     )
 
 
+def test_what_follows_from_the_network_adds_up(out: Path, cost: pd.DataFrame) -> None:
+    whole = cost[cost["area_kind"] == "region"].iloc[0]
+
+    def of_region(name: str) -> pd.DataFrame:
+        table = pd.read_csv(out / f"{name}.csv", dtype={"area_code": str})
+        return table[table["area_kind"] == "region"]
+
+    shares = of_region("share_summary").iloc[0]
+    assert shares["total_sek"] == pytest.approx(whole["capex_sek"], abs=1)
+    assert shares["trench_m"] == pytest.approx(whole["trench_m"], abs=1)
+    assert shares["households"] == whole["reached_households"]
+    interval = of_region("intervals").set_index("measure")
+    for measure in ("capex", "gap", "support"):
+        row = interval.loc[measure]
+        assert row["point_sek"] == pytest.approx(whole[f"{measure}_sek"], abs=1)
+        assert row["p10_sek"] < row["p50_sek"] < row["p90_sek"]
+    curve = of_region("cost_curve")
+    assert curve["cumulative_sek"].max() == pytest.approx(whole["capex_sek"], abs=1)
+    assert curve["cumulative_sek"].is_monotonic_increasing
+    # Digging is what the sum hangs on.
+    tornado = of_region("tornado")
+    assert tornado[tornado["measure"] == "capex"].iloc[0]["swing_sek"] > 1e8
+
+
+def test_the_trench_is_proved_to_be_near_the_cheapest(out: Path) -> None:
+    network = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["network"]
+    assert 0 <= network["at_most_above_cheapest"] + 1e-9 <= 0.01
+
+
 def test_sums_agree_across_files(out: Path, coverage: pd.DataFrame, cost: pd.DataFrame) -> None:
     whole = cost[cost["area_kind"] == "region"].iloc[0]
     parts = cost[cost["area_kind"] == "municipality"]

@@ -10,6 +10,7 @@ import geopandas as gpd
 from bredband.areas import build_areas
 from bredband.buildout import plan_buildout
 from bredband.cost import cost_table
+from bredband.economy import economy_tables
 from bredband.inputs import (
     Inputs,
     find_status,
@@ -164,6 +165,20 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
         areas = gpd.GeoDataFrame(
             ranked, geometry=shapes.reindex(ranked["area_id"]).to_numpy(), crs=settings.crs
         )
+    with steps.step("economy"):
+        met = premises[premises["reach"].notna()]
+        economy = economy_tables(
+            cut.trench,
+            met[["premises_id", "reach", "road_distance_m", "area_id"]].merge(
+                buildout.reach[["premises_id", "node"]], on="premises_id"
+            ),
+            premises,
+            inputs.municipalities,
+            areas,
+            prices=region.prices,
+            region_code=settings.code,
+            region_name=settings.name,
+        )
     with steps.step("map"):
         page = coverage_map(
             inputs.municipalities,
@@ -191,6 +206,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
         population=inputs.population,
         goals=goals.assign(**sure),
         cost=cost.assign(**sure),
+        economy={name: table.assign(**sure) for name, table in economy.items()},
         buildout=buildout,
         trench=cut.trench.assign(**sure),
         areas=areas.assign(**sure),

@@ -23,18 +23,26 @@ from bredband.inputs import least_certain
 from bredband.tables import (
     AID_COLOURS,
     AREAS,
+    BUILD_ORDER,
     COST,
+    COST_CURVE,
+    GOAL_COST,
     GOALS,
+    INTERVALS,
+    LAST_RESORT,
     MOBILE,
     POPULATION,
     RESTS_ON,
     SET_ASIDE,
+    SHARE_SUMMARY,
+    SHARES,
     STANDING,
     STATE_AID,
     STATISTICS,
     STATUS,
     STATUS_RESTS_ON,
     TECHNOLOGY,
+    TORNADO,
     TRENCH,
     check_table,
 )
@@ -53,9 +61,20 @@ MANIFEST: Final = "manifest.json"
 
 PUBLIC: Final = (
     "coverage.csv", "technology.csv", "state_aid.csv", "standing.csv", "goals.csv", "mobile.csv",
-    "population.csv", "cost.csv", "priority_areas.geojson", "map.html",
+    "population.csv", "cost.csv", "share_summary.csv", "cost_curve.csv", "goal_cost.csv",
+    "last_resort.csv", "intervals.csv", "tornado.csv", "priority_areas.geojson", "map.html",
 )  # fmt: skip
 """Files that may be shown to others when ``[publication] detail`` is public."""
+
+ECONOMY: Final = {
+    str(schema.name): schema
+    for schema in (
+        SHARES, SHARE_SUMMARY, COST_CURVE, BUILD_ORDER, GOAL_COST, LAST_RESORT, INTERVALS, TORNADO,
+    )
+}  # fmt: skip
+"""Tables that follow from the network. Shares and order are of single buildings: internal."""
+
+INTERNAL: Final = ("shares", "build_order")
 
 PACKAGES: Final = (
     "bredband",
@@ -84,6 +103,8 @@ class Results:
     coverage, technology, state_aid, standing, goals, cost : DataFrame
         ``tables.STATISTICS``, ``tables.TECHNOLOGY``, ``tables.STATE_AID``,
         ``tables.STANDING``, ``tables.GOALS``, ``tables.COST``.
+    economy : dict of DataFrame
+        What follows from the network, as :func:`bredband.economy.economy_tables` gives it.
     mobile, population : DataFrame or None
         ``tables.MOBILE`` where mobile coverage is given, ``tables.POPULATION`` where a
         population grid was laid on buildings.
@@ -108,6 +129,7 @@ class Results:
     population: pd.DataFrame | None
     goals: pd.DataFrame
     cost: pd.DataFrame
+    economy: dict[str, pd.DataFrame]
     buildout: Buildout
     trench: gpd.GeoDataFrame
     areas: gpd.GeoDataFrame
@@ -138,6 +160,9 @@ class Results:
                 continue
             check_table(table, schema, where=str(schema.name))
             check_table(table, RESTS_ON, where=str(schema.name))
+        for name, table in self.economy.items():
+            check_table(table, ECONOMY[name], where=name)
+            check_table(table, RESTS_ON, where=name)
         check_table(self.premises, STATUS, where="premises")
         check_table(self.premises, STATUS_RESTS_ON, where="premises")
         check_table(self.inputs.set_aside, SET_ASIDE, where="set_aside")
@@ -270,6 +295,9 @@ def _sheets(results: Results) -> dict[str, pd.DataFrame]:
         "population": results.population,
         "goals": results.goals,
         "cost": results.cost.round(2),
+        **{
+            name: _rounded(table) for name, table in results.economy.items() if name not in INTERNAL
+        },
     }
     return {name: table for name, table in tables.items() if table is not None}
 
@@ -277,6 +305,12 @@ def _sheets(results: Results) -> dict[str, pd.DataFrame]:
 def set_aside(results: Results) -> pd.DataFrame:
     """Give the rows set aside with their reasons in the region's language."""
     return translate_reasons(results.inputs.set_aside, results.region.region.language)
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Round money to öre and metres to centimetres, for reading."""
+    money = [name for name in table if str(name).endswith(("_sek", "_m"))]
+    return table.round(dict.fromkeys(money, 2))
 
 
 def _stored(results: Results) -> dict[str, pd.DataFrame]:
@@ -287,6 +321,7 @@ def _stored(results: Results) -> dict[str, pd.DataFrame]:
         "deso": results.inputs.deso,
         "premises": results.premises,
         "cost": results.cost,
+        **results.economy,
         "trench": results.trench,
         "priority_areas": results.areas,
         "set_aside": set_aside(results),
@@ -354,9 +389,15 @@ def manifest(results: Results, folder: Path, *, seconds: Mapping[str, float]) ->
         "findings": [vars(finding) for finding in results.inputs.findings],
         "settings": results.region.model_dump(mode="json"),
         "network": {
-            "method": "Mehlhorn's approximation on road edges priced by surface, pruned",
+            "method": "Steiner tree on road edges priced by surface: reductions, dual ascent,"
+            " local search; the bound is its own",
             "trench_sek": results.buildout.trench_sek,
             "lower_bound_sek": results.buildout.lower_bound_sek,
+            "at_most_above_cheapest": (
+                results.buildout.trench_sek / results.buildout.lower_bound_sek - 1
+                if results.buildout.lower_bound_sek > 0
+                else None
+            ),
             "fibre_on_road_m": results.buildout.fibre_on_road_m,
             "fibre_off_road_m": results.buildout.fibre_off_road_m,
             "unserved_premises_by_reach": {
