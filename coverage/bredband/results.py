@@ -61,7 +61,7 @@ MANIFEST: Final = "manifest.json"
 
 PUBLIC: Final = (
     "coverage.csv", "technology.csv", "state_aid.csv", "standing.csv", "goals.csv", "mobile.csv",
-    "population.csv", "cost.csv", "share_summary.csv", "cost_curve.csv", "goal_cost.csv",
+    "population.csv", "cost.csv", "share_summary.csv", "goal_cost.csv",
     "last_resort.csv", "intervals.csv", "tornado.csv", "priority_areas.geojson", "map.html",
 )  # fmt: skip
 """Files that may be shown to others when ``[publication] detail`` is public."""
