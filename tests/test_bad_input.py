@@ -20,6 +20,7 @@ import small_region
 from bredband.cli import main
 from bredband.template import region_toml
 from click.testing import CliRunner, Result
+from languages import english_in
 from rasterio.transform import Affine
 from shapely.geometry import Point, Polygon
 
@@ -204,7 +205,7 @@ CASES: dict[Callable[[Path], None], str] = {
 def test_bad_file_gives_one_clear_message(spoil: Callable[[Path], None], tmp_path: Path) -> None:
     folder = small_region.write(tmp_path / "in")
     spoil(folder)
-    result = call("run", folder, "--out", tmp_path / "out")
+    result = call("run", folder, "--out", tmp_path / "out", "--lang", "en")
     said = text_of(result)
     assert result.exit_code == 1, said
     assert re.search(CASES[spoil], said, re.IGNORECASE), said
@@ -212,10 +213,12 @@ def test_bad_file_gives_one_clear_message(spoil: Callable[[Path], None], tmp_pat
     assert "fault in bredband" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
     # check finds the same without running.
-    checked = call("check", folder)
+    checked = call("check", folder, "--lang", "en")
     found = text_of(checked)
     assert checked.exit_code == 1, found
     assert re.search(CASES[spoil], found, re.IGNORECASE), found
+    for command in (("run", folder, "--out", tmp_path / "out"), ("check", folder)):
+        assert not english_in(call(*command).output)
 
 
 def test_check_lists_every_fault_at_once(tmp_path: Path) -> None:
@@ -335,7 +338,7 @@ def test_init_does_not_write_over(tmp_path: Path) -> None:
     before = (tmp_path / "r" / "region.toml").read_bytes()
     result = call("init", tmp_path / "r")
     assert result.exit_code == 1
-    assert "already" in result.output
+    assert "finns redan" in result.output
     assert (tmp_path / "r" / "region.toml").read_bytes() == before
 
 
@@ -499,7 +502,7 @@ def test_a_raster_counts_as_the_technology_that_is_said(tmp_path: Path) -> None:
     rewrite(folder, coverage={"path": "mbit.tif"})
     result = call("run", folder, "--out", tmp_path / "out")
     assert result.exit_code == 1
-    assert re.search(r"mbit\.tif.*which technology.*constants", text_of(result)), result.output
+    assert re.search(r"mbit\.tif.*vilken teknik.*constants", text_of(result)), result.output
     rewrite(folder, coverage={"path": "mbit.tif", "constants": {"technology": "fwa"}})
     result = call("run", folder, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output

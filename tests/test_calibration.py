@@ -262,4 +262,4 @@ def test_command_prints_the_line_to_write_and_edits_nothing(tmp_path: Path) -> N
     )
     done = CliRunner().invoke(main, ["calibrate", str(folder), "--published", str(path)])
     assert done.exit_code == 1
-    assert "no share of households near fibre" in done.output
+    assert "ingen andel av hushåll i närhet av fiber" in done.output

@@ -279,12 +279,12 @@ def test_command_refuses_with_exit_code_1(tmp_path: Path) -> None:
     folder, path = result(tmp_path / "out"), plain(tmp_path / "p.csv", "passed", speed="1000")
     code, said = run("compare", folder, path, "--measure", "connected")
     assert code == 1
-    assert "connected is asked for" in said
+    assert "connected är valt" in said
     assert "Traceback" not in said
     code, said = run("compare", folder, path)
-    assert (code, "nothing can be compared" in said) == (1, True)
+    assert (code, "inget kan jämföras" in said) == (1, True)
     code, said = run("compare", tmp_path, path)
-    assert (code, "no folder of results" in said) == (1, True)
+    assert (code, "ingen resultatmapp" in said) == (1, True)
     (folder / "coverage.csv").write_text("area_kind,area_code\nx", encoding="utf-8")
     code, said = run("compare", folder, path)
     assert code == 1

@@ -157,9 +157,9 @@ def read_result(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame | None, dict[s
     try:
         content = json.loads(manifest.read_text(encoding="utf-8"))
         settings = content["settings"]
-        coverage = pd.read_csv(folder / "coverage.csv", dtype=_csv_types(STATISTICS))
+        coverage = _read_figures(folder / "coverage.csv", STATISTICS)
         path = folder / "technology.csv"
-        technology = pd.read_csv(path, dtype=_csv_types(TECHNOLOGY)) if path.is_file() else None
+        technology = _read_figures(path, TECHNOLOGY) if path.is_file() else None
     except (ValueError, KeyError, TypeError, OSError) as error:
         reason = str(error).splitlines()[0][:200]
         msg = f"the results are cut off or not whole ({type(error).__name__}: {reason})"
@@ -175,6 +175,15 @@ def largest(table: pd.DataFrame, n: int = 3) -> pd.DataFrame:
     """Give the municipalities of a comparison with the largest differences, up or down."""
     towns = table[(table["area_kind"] == "municipality") & table["points"].notna()]
     return towns.loc[towns["points"].abs().sort_values(ascending=False, kind="stable").index[:n]]
+
+
+def _read_figures(path: Path, schema: Any) -> pd.DataFrame:
+    """Read a table of shares, but the rows of places so small that their figures are withheld."""
+    types = _csv_types(schema)
+    nullable = {name: "Int64" if dtype == "int64" else dtype for name, dtype in types.items()}
+    table = pd.read_csv(path, dtype=nullable)
+    whole = table[table["served"].notna()]
+    return whole.astype({name: dtype for name, dtype in types.items() if name in whole})
 
 
 def _csv_types(schema: Any) -> dict[str, str]:
