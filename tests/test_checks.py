@@ -282,6 +282,8 @@ def test_a_fault_is_found_by_its_rule(
     assert found[0].fix
     assert not re.search(r"[{}]|\bnan\b|None", found[0].message), found[0].message
     for one in report.findings:
+        if one.rule == "gdal":  # the library's own words
+            continue
         assert not english_in(f"{one.message} {one.fix}"), one
     mine = report.offenders[report.offenders["rule"] == rule]
     if ids is not None:
@@ -420,7 +422,7 @@ def test_areas_before_and_after_a_repair(folder: Path) -> None:
     assert mine["area_before_m2"] == pytest.approx(1e8, abs=1)
     assert mine["area_after_m2"] == pytest.approx(mine["geometry"].area)
     assert mine["area_after_m2"] > mine["area_before_m2"]
-    assert "Self-intersection" in mine["message"]
+    assert "korsar sig själv" in mine["message"]
 
 
 def test_islands_count_what_hangs_on_them(folder: Path) -> None:

@@ -47,7 +47,7 @@ def test_fragments_of_neighbours_are_set_aside(folders: tuple[Path, Path]) -> No
     aside = pd.read_csv(folders[1] / "set_aside.csv")
     lost = aside[aside["layer"] == "municipalities"]
     assert len(lost) == 11
-    assert lost["reason"].str.contains("not in the extract|missing").all()
+    assert lost["reason"].str.contains("ligger utanför utdraget").all()
 
 
 def test_share_is_the_one_asked_for(folders: tuple[Path, Path]) -> None:

@@ -257,6 +257,13 @@ def test_sentences_within_sentences_are_translated_and_values_are_not() -> None:
     assert translate("the layer holds lines, but points or polygons are needed", "sv") == (
         "lagret innehåller lines, men punkter eller ytor behövs"
     )
+    assert translate(
+        "none of the 3 rows is a premises: 2 lies outside every municipality; 1 has no geometry",
+        "sv",
+    ) == (
+        "ingen av 3 rader är en byggnad som räknas: 2 ligger utanför alla kommuner;"
+        " 1 geometri saknas"
+    )
     assert translate("what nobody has translated", "sv") == "what nobody has translated"
     assert translate_place("a, b.gpkg, line 3", "sv") == "a, b.gpkg, rad 3"
     unknown = pd.DataFrame({"reason": pd.Series(["of its own", "it has no geometry"], dtype="str")})
@@ -304,7 +311,7 @@ def test_every_sentence_is_one_that_the_program_says() -> None:
                 if len(part) > 3 and part.strip() not in soup
             ]
     # Put together of words in the program: "3 times", "crs under [sources.roads]".
-    known = {one for one in (e[1] for e in lost) if one.startswith(("asked {n}", "find out"))}
+    known = {one for one in (e[1] for e in lost) if one.startswith(("asked ", "find out"))}
     known |= {"No such file or directory", "Permission denied", "No space left on device",
              "Is a directory"}  # fmt: skip
     lost = [one for one in lost if one[1] not in known]
@@ -315,7 +322,7 @@ def test_both_sides_of_a_sentence_name_the_same_values() -> None:
     for entries in phrases.phrases("sv").values():
         for one in entries:
             theirs = set(re.findall(r"\{(\w+)\}", one.english))
-            ours = set(re.findall(r"\{(\w+)(?::said)?\}", one.other))
+            ours = set(re.findall(r"\{(\w+)(?::said|:counts)?\}", one.other))
             assert ours <= theirs, one.english
             assert not english_in(one.other.replace("{", "(").replace("}", ")")), one.other
 

@@ -86,7 +86,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-class _Language(click.Choice):
+class _Language(click.Choice[str]):
     """A language, which is from then on the one that errors are told in."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

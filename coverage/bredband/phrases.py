@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bredband_gis.errors import GeodataError
 
-_HOLE: Final = re.compile(r"\{(\w+)(:said)?\}")
+_HOLE: Final = re.compile(r"\{(\w+)(:said|:counts)?\}")
 _INNER: Final = ("word", "where")
 """Sections that are looked at only for what stands inside a sentence."""
 
@@ -37,7 +37,8 @@ class Phrase:
     english : str
         As the program says it, with ``{name}`` for its values.
     other : str
-        In the other language; ``{name:said}`` is translated in its turn.
+        In the other language; ``{name:said}`` is translated in its turn, and so is each
+        reason of ``{name:counts}``: "3 reason; 1 other reason".
     fits : Pattern
         Matches the English one.
     """
@@ -61,7 +62,7 @@ def _phrase(english: str, other: str) -> Phrase:
     parts = _HOLE.split(english)  # text, name, spec, text, name, spec, … text
     names = dict.fromkeys(parts[1::3])
     pattern = "".join(
-        re.escape(part) if n % 3 == 0 else f"(?P<{part}>.+?)"
+        re.escape(part) if n % 3 == 0 else f"(?P<{part}>.*?)"
         for n, part in enumerate(parts)
         if n % 3 < 2
     )
@@ -135,6 +136,9 @@ def _translate(text: str, language: str, sections: Iterable[str]) -> str:
 
     def fill(hole: re.Match[str]) -> str:
         value = values[hole[1]]
+        if hole[2] == ":counts":
+            counted = (part.partition(" ") for part in value.split("; "))
+            return "; ".join(f"{n} {translate(why, language)}".strip() for n, _, why in counted)
         return _translate(value, language, known) if hole[2] else value
 
     return _HOLE.sub(fill, phrase.other)
