@@ -158,9 +158,25 @@ def test_what_is_held_out_has_no_say(seed: int, other: float) -> None:
         calibrate(distance, households, codes, t, present_m=50).table for t in (table, changed)
     )
     assert first.loc[1, "held_out_m"] == second.loc[1, "held_out_m"]
-    # The others held out: the same as calibrating without that municipality.
+    # The same as calibrating without that municipality: any distance between two buildings
+    # of the others gives the same shares, so where between them does not matter.
     alone = calibrate(distance, households, codes, table.drop(index=1), present_m=50)
-    assert first.loc[1, "held_out_m"] == alone.distance_m
+    assert alone.from_m <= first.loc[1, "held_out_m"] <= alone.until_m
+
+
+def test_a_poor_fit_is_told() -> None:
+    distance, households, codes = world(5)
+    table = truth(distance, households, codes, 73.0)
+    good = calibrate(distance, households, codes, table, present_m=50)
+    assert "poor-fit" not in {finding.rule for finding in good.findings}
+    table["share"] = table["share"].to_numpy()[::-1]
+    poor = calibrate(distance, households, codes, table, present_m=50)
+    assert poor.held_out is not None
+    told = "poor-fit" in {finding.rule for finding in poor.findings}
+    assert told == (poor.held_out.rmse_points > 5)
+    table["share"] = np.where(np.arange(len(table)) % 2 == 0, 0.99, 0.05)
+    worst = calibrate(distance, households, codes, table, present_m=50)
+    assert "poor-fit" in {finding.rule for finding in worst.findings}
 
 
 def test_held_out_points_are_at_the_held_out_distance() -> None:

@@ -188,6 +188,24 @@ def test_bounds_give_points_only_outside() -> None:
     assert (below["bound"] == "<").all()
 
 
+def test_what_our_data_hold_nothing_of_is_not_compared_as_nothing() -> None:
+    shares = {"2580": 0.9, "2513": 0.6}
+    tech = pd.concat(
+        [technology(shares), technology(dict.fromkeys(shares, 0.0), "lte")], ignore_index=True
+    )
+    published = pd.concat(
+        [
+            theirs(shares, measure="access", access="near_fibre", speed_mbit=None),
+            theirs(dict.fromkeys(shares, 0.99), measure="access", access="lte", speed_mbit=None),
+        ],
+        ignore_index=True,
+    )
+    found = compare(ours(shares), tech, published)
+    assert set(found.table["access"]) == {"near_fibre"}
+    told = {finding.rule: finding.message for finding in found.findings}
+    assert "4G" in told["no-layer"]
+
+
 def test_other_bases_totals_and_missing_places_are_told() -> None:
     mine = ours({"2580": 0.88, "2523": 0.83}, provenance="synthetic")
     people = theirs({"2580": 0.88}, counted="inhabitants", total=44_000)

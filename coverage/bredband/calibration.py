@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
 _LAYER: Final = "calibration"
 
+POOR_FIT_POINTS: Final = 5.0
+"""A held-out misfit above this many points (root of the mean square) is told: the distance then
+says little. Published gaps between connected and passed are 5-15 points (D); 5 is chosen (U)."""
+
 FEWEST: Final = 3
 """With fewer municipalities none is held out: what is left would be one or none."""
 
@@ -543,6 +547,12 @@ def _doubts(
     under = far[far["published_share"] > far["far_share"] + _ROUNDING_SHARE]
     if len(under):
         doubt("beyond-reach", len(under), max=longest, towns=named(under))
+    apart = table["held_out_points"].dropna()
+    if len(apart):
+        weight = table.loc[apart.index, "households"]
+        rmse = float(np.sqrt(np.average(apart**2, weights=weight)))
+        if rmse > POOR_FIT_POINTS:
+            doubt("poor-fit", rmse=said.number(rmse, 1), limit=said.number(POOR_FIT_POINTS, 0))
     if len(table) < FEWEST:
         doubt("none-held-out", len(table), n=len(table), fewest=FEWEST)
     unused = set(published["municipality_code"]) - set(target.index)

@@ -113,7 +113,7 @@ def compare(
     if measure is not None and measure not in _COMPARABLE:
         msg = f"{measure} is published by nobody, so there is nothing to compare it with"
         raise BadValueError(msg, fix=f"choose one of {', '.join(_COMPARABLE)}")
-    ours = _ours(coverage, technology)
+    ours, absent = _known(_ours(coverage, technology))
     theirs = published[published["area_kind"] != "country"]
     asked = {"measure": measure, "speed_mbit": speed_mbit, "base": base, "segment": segment}
     _refuse_other_measure(ours, theirs, asked)
@@ -128,6 +128,7 @@ def compare(
     said = words(language, plain=True)
     findings = [
         *_year_findings(table, said), *_base_findings(joined, said), *_total_findings(table, said),
+        *_absent_findings(absent, theirs, said),
         *_missing_findings(mine, their, joined, said), *_provenance_findings(table, said),
     ]  # fmt: skip
     return Comparison(table, _summary(table), tuple(findings))
@@ -201,6 +202,22 @@ def _ours(coverage: pd.DataFrame, technology: pd.DataFrame | None) -> pd.DataFra
     typed = [part[keys].astype({"speed_mbit": "Int64", "access": "str"}) for part in parts]
     whole = pd.concat(typed, ignore_index=True)
     return whole[whole["area_kind"].isin(("county", "municipality")) & (whole["total"] > 0)]
+
+
+def _known(ours: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out the technologies that our data hold nothing of: unknown is not 0 per cent."""
+    access = ours[ours["measure"] == "access"]
+    most = access.groupby("access")["share"].max()
+    absent = [str(name) for name in most.index[(most.fillna(0) == 0)]]
+    return ours[~ours["access"].isin(absent)], absent
+
+
+def _absent_findings(absent: list[str], theirs: pd.DataFrame, said: Words) -> list[Finding]:
+    asked = [name for name in absent if (theirs["access"] == name).any()]
+    if not asked:
+        return []
+    names = said.join([said.access[name] for name in asked])
+    return [_finding(said, "no-layer", names=names, rows=len(asked), severity="info")]
 
 
 def _choose(side: pd.DataFrame, asked: Mapping[str, object]) -> pd.DataFrame:
