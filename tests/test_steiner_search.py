@@ -45,11 +45,7 @@ def made_up(
 
 
 def cheapest(tail: Any, head: Any, cost: Any, goal: Any) -> float:
-    """The cost of the cheapest tree.
-
-    Dreyfus, S. E. and Wagner, R. A. (1971). The Steiner problem in graphs.
-    Networks 1, 195-207.
-    """
+    """The cost of the cheapest tree, with all distances by Floyd and Warshall."""
     n = int(max(tail.max(), head.max())) + 1
     far = np.full((n, n), np.inf)
     np.fill_diagonal(far, 0.0)
@@ -57,6 +53,16 @@ def cheapest(tail: Any, head: Any, cost: Any, goal: Any) -> float:
     far = np.minimum(far, far.T)
     for k in range(n):
         far = np.minimum(far, far[:, k : k + 1] + far[k])
+    return cheapest_by(far, goal)
+
+
+def cheapest_by(far: Any, goal: Any) -> float:
+    """The cost of the cheapest tree, from the distances between all nodes.
+
+    Dreyfus, S. E. and Wagner, R. A. (1971). The Steiner problem in graphs.
+    Networks 1, 195-207.
+    """
+    n = len(far)
     first = goal[:-1]
     best = {1 << i: far[t] for i, t in enumerate(first)}
     for size in range(2, len(goal)):
