@@ -20,11 +20,11 @@ from bredband.networks import Networks
 from bredband.placed import check_metric, check_same_crs
 from bredband.plans import CREDIBLE, best_plans, read_plans
 from bredband.reasons import BY_AREA, BY_POINT, BY_TABLE, Had, Near, give_reasons
-from bredband.tables import AID_COLOURS, PREMISES, STATUS, STATUSES, TECHNOLOGIES
+from bredband.tables import AID_COLOURS, PREMISES, STATUS, STATUSES, TECHNOLOGIES, need_columns
 from bredband.technologies import (
+    NAME_COLUMNS,
     NO_OPERATOR,
     NO_TECHNOLOGY,
-    need_columns,
     read_access,
     read_operators,
 )
@@ -336,7 +336,7 @@ def coverage_mismatches(premises: pd.DataFrame, coverage: pd.DataFrame) -> pd.Da
         table, 0 for the second kind); sorted.
     """
     need_columns(premises, ("premises_id",), "premises")
-    need_columns(coverage, ("premises_id",), "coverage")
+    need_columns(coverage, ("premises_id",), "coverage", fix=NAME_COLUMNS)
     known = premises["premises_id"].astype("str")
     rows = coverage["premises_id"].astype("str").value_counts()
     strangers = rows[~rows.index.isin(known)]
@@ -389,7 +389,7 @@ class _Places:
 
     def rows_of(self, table: pd.DataFrame, where: str) -> Ints:
         """Give the premises that each row of a table is about, -1 for none."""
-        need_columns(table, ("premises_id",), where)
+        need_columns(table, ("premises_id",), where, fix=NAME_COLUMNS)
         named = pd.Index(table["premises_id"].astype("str"))
         return self.ids.get_indexer(named).astype(np.int64)
 

@@ -17,17 +17,9 @@ import pyarrow.compute as pc
 from bredband_gis.errors import BadValueError, DuplicateIdsError
 from bredband_gis.store import scratch
 
-from bredband.counting import (
-    BUILT_UP_SEGMENTS,
-    add_up,
-    find_places,
-    long_table,
-    need,
-    reached,
-    tally,
-)
+from bredband.counting import BUILT_UP_SEGMENTS, add_up, find_places, long_table, reached, tally
 from bredband.statistics import CLASSES, SPEEDS, best_class
-from bredband.tables import BASES, CHANGE, STATISTICS
+from bredband.tables import BASES, CHANGE, STATISTICS, need_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +73,7 @@ def match_premises(before: pd.DataFrame, after: pd.DataFrame) -> Matched:
         An id that both tables have stands twice in one of them.
     """
     for table, where in ((before, "before"), (after, "after")):
-        need(table, ("premises_id",), where)
+        need_columns(table, ("premises_id",), where)
     one, two = (_ids(table["premises_id"]) for table in (before, after))
     if one.equals(two):
         same = np.arange(len(one))
@@ -158,7 +150,7 @@ def matched_table(
     speeds = sorted({int(speed) for speed in speeds_mbit})
     made = []
     for table, where in ((before, "before"), (after, "after")):
-        need(table, SPEEDS, where)
+        need_columns(table, SPEEDS, where)
         classes = {name: reached(table[name], speeds) for name in SPEEDS}
         made.append(tally(table, classes, locality=localities is not None, deso=deso is not None))
     then, now = made
@@ -272,7 +264,7 @@ def change_table(
         those that were counted.
     """
     for table, where in ((before, "before"), (after, "after")):
-        need(table, tuple(STATISTICS.columns), where)
+        need_columns(table, tuple(STATISTICS.columns), where)
         years = table["year"].unique()
         if len(years) != 1:
             msg = f"the table holds {len(years)} years"

@@ -10,8 +10,8 @@ import pandas as pd
 from bredband_gis.errors import BadValueError
 
 from bredband.change import match_premises
-from bredband.counting import encode, need
-from bredband.tables import CHANGED_PREMISES, STATUSES
+from bredband.counting import encode
+from bredband.tables import CHANGED_PREMISES, STATUSES, need_columns
 from bredband.text import words
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def changed_premises(
     columns = ("premises_id", "municipality_code", "x", "y", "households", "status")
     ranks = []
     for table, where in ((before, "before"), (after, "after")):
-        need(table, columns, where)
+        need_columns(table, columns, where)
         codes, values = encode(table["status"])
         rank = np.concatenate([[-1], pd.Index(STATUSES).get_indexer(pd.Index(values))])[codes]
         if (rank < 0).any():

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from bredband_gis.errors import BadValueError, MissingColumnError
+from bredband_gis.errors import BadValueError
 from scipy import sparse
 
-from bredband.tables import BASES, BUILT_UP, RURAL, SEGMENTS, TOTAL
+from bredband.tables import BASES, BUILT_UP, RURAL, SEGMENTS, TOTAL, need_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -93,7 +93,7 @@ def tally(
         A column is missing.
     """
     columns = place_columns(locality=locality, deso=deso)
-    need(status, (*columns, *sums), "status")
+    need_columns(status, (*columns, *sums), "status")
     encoded = {name: encode(status[name]) for name in columns}
     # One number says cell and classes; the last parts change fastest.
     parts: dict[str, tuple[NDArray[np.integer], int]] = {
@@ -272,7 +272,7 @@ def find_places(
     MissingColumnError
         A column is missing.
     """
-    need(municipalities, _AREA_COLUMNS, "municipalities")
+    need_columns(municipalities, _AREA_COLUMNS, "municipalities")
     keys = municipalities["municipality_code"].astype("str")
     everywhere = pd.Series(region_code, index=keys.index), pd.Series(region_name, index=keys.index)
     areas = [
@@ -283,7 +283,7 @@ def find_places(
     for kind, table in (("locality", localities), ("deso", deso)):
         if table is None:
             continue
-        need(table, (f"{kind}_code",), "localities" if kind == "locality" else kind)
+        need_columns(table, (f"{kind}_code",), "localities" if kind == "locality" else kind)
         known = table[table[f"{kind}_code"].notna()]
         keys = known[f"{kind}_code"].astype("str")
         named = known[f"{kind}_name"].fillna(keys) if f"{kind}_name" in known else keys
@@ -327,17 +327,3 @@ def long_table(slots: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
     slot = slots.take(np.repeat(np.arange(len(slots)), len(keys))).reset_index(drop=True)
     key = keys.take(np.tile(np.arange(len(keys)), len(slots))).reset_index(drop=True)
     return pd.concat([slot, key], axis=1)
-
-
-def need(table: pd.DataFrame, columns: Sequence[str], where: str) -> None:
-    """Refuse a table that lacks a column.
-
-    Raises
-    ------
-    MissingColumnError
-        Names what is missing and what the table needs.
-    """
-    missing = [name for name in columns if name not in table]
-    if missing:
-        msg = f"column {', '.join(missing)} is missing; found: {', '.join(map(str, table.columns))}"
-        raise MissingColumnError(msg, where=where, fix=f"the table needs {', '.join(columns)}")

@@ -8,7 +8,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from bredband_gis.errors import BadValueError, MissingColumnError
+from bredband_gis.errors import BadValueError
+
+from bredband.tables import need_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,9 +53,7 @@ def dissolve_localities(
     BadValueError
         Polygons of one locality say different numbers in a column of ``once``.
     """
-    if code not in localities:
-        msg = f"column {code} is missing; found: {', '.join(map(str, localities.columns))}"
-        raise MissingColumnError(msg, where=where, fix="name the column that holds the code")
+    need_columns(localities, (code,), where, fix="name the column that holds the code")
     group = _groups(localities[code])
     first = np.unique(group, return_index=True)[1]
     for name in once:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from bredband_gis.crs import metric_crs, transform_points
-from bredband_gis.errors import BadValueError, EmptyLayerError, MissingColumnError, NoCrsError
+from bredband_gis.errors import BadValueError, EmptyLayerError, NoCrsError
 from bredband_gis.webmap import (
     Group,
     Head,
@@ -39,7 +39,7 @@ from bredband.publication import (
     public_cells,
 )
 from bredband.region import Publication
-from bredband.tables import MEASURES, PROVENANCES, TOTAL
+from bredband.tables import MEASURES, PROVENANCES, TOTAL, need_columns
 from bredband.text import NO_BREAK, Words, words
 
 if TYPE_CHECKING:
@@ -732,10 +732,7 @@ class _Draw:
 
 def _require(table: pd.DataFrame, columns: Sequence[str], where: str) -> CRS:
     """Refuse a table that lacks what is drawn; give its metric CRS where it has geometry."""
-    missing = [name for name in columns if name not in table]
-    if missing:
-        msg = f"column {', '.join(missing)} is missing; found: {', '.join(map(str, table.columns))}"
-        raise MissingColumnError(msg, where=where, fix="see bredband.tables for the columns")
+    need_columns(table, columns, where)
     if not isinstance(table, gpd.GeoDataFrame):
         return None  # type: ignore[return-value]
     if table.crs is None:

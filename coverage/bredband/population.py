@@ -32,7 +32,7 @@ from bredband_gis.rasters import read_cells
 
 from bredband.placed import check_metric, check_same_crs, code_keys, municipality_of, points_in
 from bredband.premises import scale_households
-from bredband.tables import PROVENANCES, SET_ASIDE
+from bredband.tables import PROVENANCES, SET_ASIDE, need_columns
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -347,10 +347,8 @@ class _Cells:
         if grid.crs is None:
             msg = "the grid has no CRS"
             raise NoCrsError(msg, where=where, fix='write crs = "EPSG:3006" (or what it is in)')
-        if "population" not in grid:
-            msg = f"column population is missing; found: {', '.join(map(str, grid.columns))}"
-            fix = 'name it in region.toml: columns = { population = "the file\'s name for it" }'
-            raise MissingColumnError(msg, where=where, fix=fix)
+        fix = 'name it in region.toml: columns = { population = "the file\'s name for it" }'
+        need_columns(grid, ("population",), where, fix=fix)
         shapes = np.asarray(grid.geometry.array, dtype=object)
         kind = shapely.get_type_id(shapes)
         wrong = ~np.isin(kind, [-1, 3, 6]) & ~shapely.is_empty(shapes)
@@ -592,9 +590,7 @@ def _capacity(capacity: ArrayLike, number: int) -> Floats:
 
 
 def _wanted(totals: pd.DataFrame) -> pd.Series[Any]:
-    if "population" not in totals:
-        msg = f"column population is missing; found: {', '.join(map(str, totals.columns))}"
-        raise MissingColumnError(msg, where="totals", fix="name the file's column for it")
+    need_columns(totals, ("population",), "totals", fix="name the file's column for it")
     return _whole(totals[totals["population"].notna()], "population")
 
 

@@ -12,13 +12,12 @@ from bredband_gis.errors import (
     BadValueError,
     DuplicateIdsError,
     EmptyLayerError,
-    MissingColumnError,
 )
 from bredband_gis.points import locate
 
 from bredband.dwellings import derive_households
 from bredband.placed import check_metric, check_same_crs, code_keys, municipality_of, points_in
-from bredband.tables import SEGMENTS, SET_ASIDE
+from bredband.tables import SEGMENTS, SET_ASIDE, need_columns
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -323,10 +322,8 @@ _HOLDS_NOTHING: Final = "holds no household, workplace or holiday home"
 
 
 def _column(frame: pd.DataFrame, name: str, where: str) -> pd.Series[Any]:
-    if name not in frame:
-        msg = f"column {name} is missing; found: {', '.join(map(str, frame.columns))}"
-        fix = f'name it in region.toml: columns = {{ {name} = "the file\'s name for it" }}'
-        raise MissingColumnError(msg, where=where, fix=fix)
+    fix = f'name it in region.toml: columns = {{ {name} = "the file\'s name for it" }}'
+    need_columns(frame, (name,), where, fix=fix)
     column: pd.Series[Any] = frame[name]
     return column
 

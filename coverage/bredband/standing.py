@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from bredband_gis.errors import BadValueError
 
-from bredband.counting import need
-from bredband.tables import BASES, PUBLISHED, STANDING, STATISTICS, TOTAL
+from bredband.tables import BASES, PUBLISHED, STANDING, STATISTICS, TOTAL, need_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,8 +53,8 @@ def standing_table(
     BadValueError
         The published figures hold two different shares for the same thing.
     """
-    need(coverage, tuple(STATISTICS.columns), "coverage")
-    need(municipalities, ("municipality_code", "county_code"), "municipalities")
+    need_columns(coverage, tuple(STATISTICS.columns), "coverage")
+    need_columns(municipalities, ("municipality_code", "county_code"), "municipalities")
     total = coverage[coverage["segment"] == TOTAL]
     county_of = municipalities.astype({"municipality_code": "str", "county_code": "str"})
     rows = total[total["area_kind"] == "municipality"].merge(
@@ -83,7 +82,7 @@ def _country(national: pd.DataFrame | None) -> pd.DataFrame:
     """Give the country's shares that others may be compared with, one for each key."""
     if national is None:
         national = pd.DataFrame({name: pd.Series(dtype="object") for name in PUBLISHED.columns})
-    need(national, ("area_kind", "segment", *_SAME, "share", "bound"), "published")
+    need_columns(national, ("area_kind", "segment", *_SAME, "share", "bound"), "published")
     exact = (
         (national["area_kind"] == "country")
         & (national["segment"] == TOTAL)

@@ -8,15 +8,7 @@ import numpy as np
 import pandas as pd
 from bredband_gis.errors import BadValueError
 
-from bredband.counting import (
-    BUILT_UP_SEGMENTS,
-    encode,
-    find_places,
-    long_table,
-    need,
-    reached,
-    tally,
-)
+from bredband.counting import BUILT_UP_SEGMENTS, encode, find_places, long_table, reached, tally
 from bredband.tables import (
     ACCEPTED,
     ACCESS,
@@ -30,6 +22,7 @@ from bredband.tables import (
     TECHNOLOGIES,
     TECHNOLOGY,
     TOTAL,
+    need_columns,
 )
 
 if TYPE_CHECKING:
@@ -116,7 +109,7 @@ def coverage_table(
     """
     speeds = sorted({int(speed) for speed in speeds_mbit})
     offers = set(OFFERED) <= set(status.columns)
-    need(status, SPEEDS, "status")
+    need_columns(status, SPEEDS, "status")
     if offers:
         _refuse_more_accepted(status)
     classes = {name: reached(status[name], speeds) for name in SPEEDS}
@@ -209,7 +202,7 @@ def technology_table(
     MissingColumnError, BadValueError
         As :func:`coverage_table`.
     """
-    need(status, ("technologies", "near_fibre", "technology"), "status")
+    need_columns(status, ("technologies", "near_fibre", "technology"), "status")
     codes, listed = encode(status["technologies"])
     counted = tally(
         status,
@@ -282,7 +275,7 @@ def state_aid_table(
     MissingColumnError, BadValueError
         As :func:`coverage_table`; also for a premises without a colour.
     """
-    need(status, ("aid_colour",), "status")
+    need_columns(status, ("aid_colour",), "status")
     codes, colours = encode(status["aid_colour"])
     order = np.concatenate([[-1], pd.Index(AID_COLOURS).get_indexer(pd.Index(colours))])
     strange = int((order[codes] < 0).sum())
@@ -336,7 +329,7 @@ def goals_table(coverage: pd.DataFrame, goals: Sequence[Goal]) -> pd.DataFrame:
     BadValueError
         The coverage has no figures at the speed of a goal.
     """
-    need(coverage, tuple(STATISTICS.columns), "coverage")
+    need_columns(coverage, tuple(STATISTICS.columns), "coverage")
     total = coverage[coverage["segment"] == TOTAL]
     parts = []
     for goal in goals:

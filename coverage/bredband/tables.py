@@ -14,7 +14,7 @@ import pandera.pandas as pa
 from bredband_gis.errors import BadValueError, MissingColumnError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
@@ -1081,6 +1081,34 @@ def least_certain(marks: Iterable[str]) -> str:
     return next(mark for mark in reversed(PROVENANCES) if mark in found)
 
 
+def need_columns(
+    table: pd.DataFrame, columns: Sequence[str], where: str, *, fix: str | None = None
+) -> None:
+    """Refuse a table that lacks a column.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table.
+    columns : sequence of str
+        Columns that must be there.
+    where : str
+        Named in the message.
+    fix : str, optional
+        What to do; the columns that the table needs when not given.
+
+    Raises
+    ------
+    MissingColumnError
+        Naming what is missing and what is there.
+    """
+    missing = [name for name in columns if name not in table]
+    if missing:
+        msg = f"column {', '.join(missing)} is missing; found: {', '.join(map(str, table.columns))}"
+        fix = fix or f"the table needs {', '.join(columns)}"
+        raise MissingColumnError(msg, where=where, fix=fix)
+
+
 def check_table(table: pd.DataFrame, schema: pa.DataFrameSchema, *, where: str) -> None:
     """Refuse a table that does not follow its schema.
 
@@ -1100,12 +1128,9 @@ def check_table(table: pd.DataFrame, schema: pa.DataFrameSchema, *, where: str) 
     BadValueError
         A value has the wrong type or is out of bounds.
     """
-    missing = [name for name, col in schema.columns.items() if col.required and name not in table]
-    if missing:
-        msg = f"column {', '.join(missing)} is missing; found: {', '.join(map(str, table.columns))}"
-        raise MissingColumnError(
-            msg, where=where, fix=f"add it; a {schema.name} table needs {', '.join(schema.columns)}"
-        )
+    required = [name for name, col in schema.columns.items() if col.required]
+    fix = f"add it; a {schema.name} table needs {', '.join(schema.columns)}"
+    need_columns(table, required, where, fix=fix)
     try:
         schema.validate(table, lazy=True)
     except pa.errors.SchemaErrors as error:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from bredband_gis.errors import BadValueError, MissingColumnError
+from bredband_gis.errors import BadValueError
 
 from bredband.plans import read_truths
+from bredband.tables import need_columns
 from bredband.technologies import read_numbers
 
 if TYPE_CHECKING:
@@ -48,10 +49,8 @@ def add_offers(status: Any, offers: pd.DataFrame) -> Any:
         A column is missing; a value is neither a number nor yes or no; more households
         accepted than got an offer.
     """
-    for name in ("premises_id", "accepted"):
-        if name not in offers:
-            msg = f"column {name} is missing; found: {', '.join(map(str, offers.columns))}"
-            raise MissingColumnError(msg, where="offers", fix="name it under [sources.offers]")
+    needed = ("premises_id", "accepted")
+    need_columns(offers, needed, "offers", fix="name it under [sources.offers]")
     index = pd.Index(status["premises_id"].astype("str"))
     at = index.get_indexer(pd.Index(offers["premises_id"].astype("str")))
     known = at >= 0

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-from bredband_gis.errors import BadValueError, MissingColumnError
+from bredband_gis.errors import BadValueError
 
-from bredband.tables import TECHNOLOGIES
+from bredband.tables import TECHNOLOGIES, need_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +22,8 @@ MAX_SPEED_MBIT: Final = 100_000.0
 """A higher speed is a slip of the pen, such as kbit/s for Mbit/s (U)."""
 NO_TECHNOLOGY: Final = len(TECHNOLOGIES)
 """Stands for no technology where they are numbered by their place in TECHNOLOGIES."""
+NAME_COLUMNS: Final = "name the file's columns in region.toml, columns = { … }"
+"""What to do about a column that a source lacks."""
 NO_OPERATOR: Final = ""
 """Stands for a network whose owner is not stated."""
 
@@ -85,10 +87,10 @@ def read_access(table: pd.DataFrame, *, where: str, speed_mbit: float | None = N
     """
     n = len(table)
     if speed_mbit is None:
-        need_columns(table, ("technology", "speed_mbit"), where)
+        need_columns(table, ("technology", "speed_mbit"), where, fix=NAME_COLUMNS)
         speed = read_speeds(table["speed_mbit"], where)
     else:
-        need_columns(table, ("technology",), where)
+        need_columns(table, ("technology",), where, fix=NAME_COLUMNS)
         speed = np.full(n, float(speed_mbit))
         if "speed_mbit" in table:
             given = table["speed_mbit"].notna().to_numpy()
@@ -159,22 +161,6 @@ def _name_of(key: str) -> str | None:
 def _key(word: Any) -> str:
     parts = unicodedata.normalize("NFKD", str(word).casefold())
     return "".join(part for part in parts if part.isalnum())
-
-
-def need_columns(table: pd.DataFrame, columns: tuple[str, ...], where: str) -> None:
-    """Refuse a table that lacks a column.
-
-    Raises
-    ------
-    MissingColumnError
-        Naming what is missing and what is there.
-    """
-    missing = [name for name in columns if name not in table]
-    if missing:
-        msg = f"column {', '.join(missing)} is missing; found: {', '.join(map(str, table.columns))}"
-        raise MissingColumnError(
-            msg, where=where, fix="name the file's columns in region.toml, columns = { … }"
-        )
 
 
 def read_speeds(column: pd.Series[Any], where: str, *, column_name: str = "speed_mbit") -> Floats:
