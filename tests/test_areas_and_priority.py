@@ -10,7 +10,8 @@ from bredband.areas import Areas, build_areas
 from bredband.cost import cost_table, price_drops
 from bredband.priority import rank_areas
 from bredband.region import Price, Prices
-from bredband.tables import AREAS, COST, check_table
+from bredband.tables import COST, check_table
+from bredband.tables_areas import AREAS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

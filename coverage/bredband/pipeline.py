@@ -137,7 +137,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             buildout.reach,
             status,
             inputs.municipalities,
-            max_households=region.priority.max_households,
+            max_households=region.priority.max_premises,
             prices=region.prices,
         )
         ranked = rank_areas(cut.areas, budget_sek=region.priority.budget_sek)

@@ -19,9 +19,14 @@ from typing import Annotated, Any, Literal
 from bredband_gis.crs import metric_crs
 from bredband_gis.errors import GeodataError
 from bredband_gis.sources import Source
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from bredband.prices import Mark, Price, Prices, read_book
+from bredband.settings import Section
+from bredband.settings_backbone import BackboneSettings
+from bredband.settings_ground import GroundSettings
+from bredband.settings_priority import PrioritySettings
+from bredband.settings_pts import PtsSettings
 from bredband.tables import BASES, BUILT_UP, COUNTED, SEGMENTS, TECHNOLOGIES
 
 FILE_NAME = "region.toml"
@@ -33,11 +38,7 @@ class RegionError(GeodataError):
     """region.toml is missing, is not TOML, or holds something that it must not."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RegionSettings(_Section):
+class RegionSettings(Section):
     """[region]: what the region is."""
 
     name: str = Field(description="Name of the region, as on maps and in reports")
@@ -52,7 +53,7 @@ class RegionSettings(_Section):
     language: Literal["sv", "en"] = Field("sv", description="Language of maps and tables")
 
 
-class SourceSettings(_Section):
+class SourceSettings(Section):
     """[sources.*]: one file, how to read it and where it comes from."""
 
     path: Path = Field(description="The file, absolute or relative to region.toml")
@@ -109,7 +110,7 @@ def _as_list(value: object) -> object:
 _Sources = Annotated[list[SourceSettings], BeforeValidator(_as_list)]
 
 
-class Sources(_Section):
+class Sources(Section):
     """[sources]: every layer, each one file or several."""
 
     municipalities: _Sources = Field(
@@ -167,6 +168,15 @@ class Sources(_Section):
         default_factory=list,
         description="Polygons of lakes and sea, where the people of a population grid do not live",
     )
+    functions: _Sources = Field(
+        default_factory=list,
+        description="Points or buildings of societal functions (schools, care, fire stations):"
+        " kind, name?",
+    )
+    later_connection: _Sources = Field(
+        default_factory=list,
+        description="Polygons of areas of later connection (efteranslutning), not open for support",
+    )
     mobile: _Sources = Field(
         default_factory=list,
         description="Rasters or polygons, one file per operator and technology: operator and"
@@ -180,7 +190,7 @@ class Sources(_Section):
         ]
 
 
-class Definitions(_Section):
+class Definitions(Section):
     """[definitions]: what counts as connected, passed and planned."""
 
     target_speed_mbit: int = Field(
@@ -233,7 +243,7 @@ class Definitions(_Section):
     )
 
 
-class BuildoutSettings(_Section):
+class BuildoutSettings(Section):
     """[buildout]: how new trench is laid on the roads."""
 
     max_road_distance_m: float = Field(
@@ -261,7 +271,7 @@ class BuildoutSettings(_Section):
     )
 
 
-class Goal(_Section):
+class Goal(Section):
     """[[goals]]: a share to reach and the measure that it counts."""
 
     name: str = Field(description="Name of the goal")
@@ -294,20 +304,7 @@ def _goals() -> list[Goal]:
     ]  # fmt: skip
 
 
-class PrioritySettings(_Section):
-    """[priority]: build areas and the budget."""
-
-    max_households: int = Field(
-        100,
-        ge=1,
-        description="A branch with more unserved households is split (U; village networks: 25-75)",
-    )
-    budget_sek: float | None = Field(
-        None, ge=0, description="Support to distribute, SEK; leave out for no budget"
-    )
-
-
-class Publication(_Section):
+class Publication(Section):
     """[publication]: what may be shown to others."""
 
     detail: Literal["public", "internal"] = Field(
@@ -320,7 +317,7 @@ class Publication(_Section):
     )
 
 
-class Region(_Section):
+class Region(Section):
     """A region: what region.toml says, with the folder that it stands in."""
 
     region: RegionSettings
@@ -329,7 +326,10 @@ class Region(_Section):
     buildout: BuildoutSettings = Field(default_factory=BuildoutSettings)
     prices: Prices = Field(default_factory=Prices)
     goals: list[Goal] = Field(default_factory=_goals)
+    ground: GroundSettings = Field(default_factory=GroundSettings)
     priority: PrioritySettings = Field(default_factory=PrioritySettings)
+    pts: PtsSettings = Field(default_factory=PtsSettings)
+    backbone: BackboneSettings = Field(default_factory=BackboneSettings)
     publication: Publication = Field(default_factory=Publication)
     folder: Path = Field(default=Path(), exclude=True, description="Folder of region.toml")
 

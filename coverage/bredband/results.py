@@ -22,7 +22,6 @@ from bredband.cost import REACHED
 from bredband.inputs import least_certain
 from bredband.tables import (
     AID_COLOURS,
-    AREAS,
     BUILD_ORDER,
     COST,
     COST_CURVE,
@@ -46,6 +45,7 @@ from bredband.tables import (
     TRENCH,
     check_table,
 )
+from bredband.tables_areas import AREAS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

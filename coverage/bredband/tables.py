@@ -108,11 +108,12 @@ def column(
     )
 
 
-def _table(name: str, meaning: str, columns: dict[str, pa.Column]) -> pa.DataFrameSchema:
+def table(name: str, meaning: str, columns: dict[str, pa.Column]) -> pa.DataFrameSchema:
+    """Describe a table: its name, what a row of it is, and its columns."""
     return pa.DataFrameSchema(columns, name=name, description=meaning, strict=False)
 
 
-_MUNICIPALITY_CODE = column(str, "Municipality code (Sweden: SCB's four digits)")
+MUNICIPALITY_CODE = column(str, "Municipality code (Sweden: SCB's four digits)")
 _PROVENANCE = column(str, "real, derived or synthetic", isin=PROVENANCES)
 _SEGMENT = column(
     str, "Locality class; empty where no localities are given", isin=SEGMENTS, nullable=True
@@ -128,7 +129,7 @@ _SEGMENT_OR_TOTAL = column(
     isin=(TOTAL, *SEGMENTS, *GROUPS),
 )
 
-MUNICIPALITIES: Final = _table(
+MUNICIPALITIES: Final = table(
     "municipalities",
     "One row per municipality, with its polygon",
     {
@@ -142,7 +143,7 @@ MUNICIPALITIES: Final = _table(
     },
 )
 
-PREMISES: Final = _table(
+PREMISES: Final = table(
     "premises",
     "One row per building that holds households, workplaces or holiday homes",
     {
@@ -154,7 +155,7 @@ PREMISES: Final = _table(
         "holiday_homes": column(
             "int64", "Holiday homes, never counted as households", unit="homes", ge=0
         ),
-        "municipality_code": _MUNICIPALITY_CODE,
+        "municipality_code": MUNICIPALITY_CODE,
         "segment": _SEGMENT,
         "provenance": _PROVENANCE,
         "locality_code": column(
@@ -166,7 +167,7 @@ PREMISES: Final = _table(
     },
 )
 
-STATUS: Final = _table(
+STATUS: Final = table(
     "status",
     "Premises with what each can get",
     {
@@ -254,7 +255,7 @@ STATUS: Final = _table(
     },
 )
 
-STATISTICS: Final = _table(
+STATISTICS: Final = table(
     "coverage",
     "Who has what: one row per area, segment, base, measure and speed",
     {
@@ -280,7 +281,7 @@ STATISTICS: Final = _table(
     },
 )
 
-GOALS: Final = _table(
+GOALS: Final = table(
     "goals",
     "How far each area is from each goal",
     {
@@ -298,7 +299,7 @@ GOALS: Final = _table(
     },
 )
 
-REACH: Final = _table(
+REACH: Final = table(
     "reach",
     "One row per unserved premises: how the build-out meets it",
     {
@@ -316,7 +317,7 @@ REACH: Final = _table(
     },
 )
 
-TRENCH: Final = _table(
+TRENCH: Final = table(
     "trench",
     "New trench: one row per edge of the shared network, pointing away from existing fibre",
     {
@@ -334,12 +335,12 @@ TRENCH: Final = _table(
         "premises_below": column(
             "int64", "Unserved premises that this edge serves", unit="premises", ge=0
         ),
-        "municipality_code": _MUNICIPALITY_CODE,
+        "municipality_code": MUNICIPALITY_CODE,
         "area_id": column(str, "Build area that the edge belongs to"),
     },
 )
 
-COST: Final = _table(
+COST: Final = table(
     "cost",
     "What the rest costs, per municipality and for the region",
     {
@@ -437,7 +438,7 @@ COST: Final = _table(
     },
 )
 
-BILL: Final = _table(
+BILL: Final = table(
     "bill",
     "Bill of quantities: every item with quantity, price and source; payments are negative",
     {
@@ -459,58 +460,7 @@ BILL: Final = _table(
     },
 )  # fmt: skip
 
-AREAS: Final = _table(
-    "priority_areas",
-    "Build areas, the cheapest gap per household first",
-    {
-        "area_id": column(str, "Stable id: municipality code and number", unique=True),
-        "rank": column("Int64", "1 = first; empty where not reached by road", nullable=True, ge=1),
-        "reached": column(bool, "False: the group of premises that no trench reaches"),
-        "municipality_code": _MUNICIPALITY_CODE,
-        "municipality": column(str, "Name of the municipality with most of its households"),
-        "upstream_area_id": column(
-            str, "Area whose trench this one hangs on; empty at existing fibre", nullable=True
-        ),
-        "households": column("int64", "Unserved households", ge=0),
-        "workplaces": column("int64", "Unserved workplaces", ge=0),
-        "premises": column("int64", "Unserved buildings", ge=0),
-        "trench_m": column("float64", "New trench", unit="m", ge=0, nullable=True),
-        "capex_sek": column("float64", "Trench and drops", unit="SEK", ge=0, nullable=True),
-        "own_contribution_sek": column(
-            "float64", "Paid by the households", unit="SEK", nullable=True
-        ),
-        "operator_revenue_sek": column(
-            "float64", "Paid by the operator", unit="SEK", nullable=True
-        ),
-        "gap_sek": column(
-            "float64", "capex - own contribution - operator revenue", unit="SEK", nullable=True
-        ),
-        "gap_per_household_sek": column(
-            "float64", "gap_sek / households; empty where no households", unit="SEK", nullable=True
-        ),
-        "cumulative_gap_sek": column(
-            "float64",
-            "Support needed for this area and all ranked before it; an area that pays for"
-            " itself adds nothing and takes nothing away",
-            unit="SEK",
-            nullable=True,
-        ),
-        "cumulative_households": column(
-            "Int64", "Households in this area and all ranked before it", nullable=True
-        ),
-        "within_budget": column(
-            "boolean", "Whether the cumulated support fits the budget", nullable=True
-        ),
-        "cell_m": column(
-            "float64",
-            "Side of the cells that its polygon is made of; larger where few households",
-            unit="m",
-            required=False,
-        ),
-    },
-)
-
-TECHNOLOGY: Final = _table(
+TECHNOLOGY: Final = table(
     "technology",
     "Who has which technology, whatever its speed, as PTS's technology table has it",
     {
@@ -529,7 +479,7 @@ TECHNOLOGY: Final = _table(
     },
 )
 
-STATE_AID: Final = _table(
+STATE_AID: Final = table(
     "state_aid",
     "White, grey and black by area: no, one or several networks at the threshold speed",
     {
@@ -543,11 +493,11 @@ STATE_AID: Final = _table(
     },
 )
 
-STANDING: Final = _table(
+STANDING: Final = table(
     "standing",
     "Each municipality beside the others of its county, the county and the country",
     {
-        "municipality_code": _MUNICIPALITY_CODE,
+        "municipality_code": MUNICIPALITY_CODE,
         "municipality_name": column(str, "Municipality name"),
         "county_code": column(str, "County code"),
         "base": column(str, "What is counted", isin=BASES),
@@ -573,7 +523,7 @@ STANDING: Final = _table(
     },
 )
 
-MOBILE: Final = _table(
+MOBILE: Final = table(
     "mobile",
     "What a mobile network covers, by area",
     {
@@ -595,7 +545,7 @@ MOBILE: Final = _table(
     },
 )
 
-PUBLISHED: Final = _table(
+PUBLISHED: Final = table(
     "published",
     "Published statistics, whatever file they came in",
     {
@@ -641,7 +591,7 @@ PUBLISHED: Final = _table(
     },
 )
 
-COMPARISON: Final = _table(
+COMPARISON: Final = table(
     "comparison",
     "Our figure beside the published one, by the same definition",
     {
@@ -671,11 +621,11 @@ COMPARISON: Final = _table(
     },
 )
 
-CALIBRATION: Final = _table(
+CALIBRATION: Final = table(
     "calibration",
     "How well one distance gives the published shares near fibre, each municipality held out",
     {
-        "municipality_code": _MUNICIPALITY_CODE,
+        "municipality_code": MUNICIPALITY_CODE,
         "municipality_name": column(str, "Municipality name"),
         "households": column("int64", "Households", ge=0),
         "published_share": column("float64", "Published share near fibre, 0-1", ge=0, le=1),
@@ -702,7 +652,7 @@ CALIBRATION: Final = _table(
     },
 )
 
-CHANGE: Final = _table(
+CHANGE: Final = table(
     "change",
     "Two results compared, per area: points up or down, and what they come from",
     {
@@ -751,12 +701,12 @@ CHANGE: Final = _table(
     },
 )
 
-CHANGED_PREMISES: Final = _table(
+CHANGED_PREMISES: Final = table(
     "changed_premises",
     "Premises that gained or lost between two results, and why",
     {
         "premises_id": column(str, "Building id", unique=True),
-        "municipality_code": _MUNICIPALITY_CODE,
+        "municipality_code": MUNICIPALITY_CODE,
         "x": column("float64", "Easting in the region's CRS", unit="m"),
         "y": column("float64", "Northing in the region's CRS", unit="m"),
         "households_before": column("int64", "Households then; 0 where it was not there", ge=0),
@@ -772,11 +722,11 @@ CHANGED_PREMISES: Final = _table(
     },
 )
 
-POPULATION: Final = _table(
+POPULATION: Final = table(
     "population",
     "Population of a grid laid on buildings, per municipality",
     {
-        "municipality_code": _MUNICIPALITY_CODE,
+        "municipality_code": MUNICIPALITY_CODE,
         "municipality_name": column(str, "Municipality name"),
         "grid": column("float64", "Population of the cells on it, by area", unit="persons", ge=0),
         "on_buildings": column(
@@ -798,7 +748,7 @@ POPULATION: Final = _table(
     },
 )
 
-OFFENDERS: Final = _table(
+OFFENDERS: Final = table(
     "offenders",
     "Every row that a rule of the data quality check found, with its place where it has one",
     {
@@ -812,7 +762,7 @@ OFFENDERS: Final = _table(
     },
 )
 
-RESTS_ON: Final = _table(
+RESTS_ON: Final = table(
     "results",
     "What every table of results has besides its own columns",
     {
@@ -824,7 +774,7 @@ RESTS_ON: Final = _table(
     },
 )
 
-STATUS_RESTS_ON: Final = _table(
+STATUS_RESTS_ON: Final = table(
     "premises of results",
     "What premises have in results besides the columns of their status",
     {
@@ -837,18 +787,18 @@ STATUS_RESTS_ON: Final = _table(
     },
 )
 
-_MUNICIPALITY_OR_REGION: Final = {
+MUNICIPALITY_OR_REGION: Final = {
     "area_kind": column(str, "municipality or region", isin=("municipality", "region")),
     "area_code": column(str, "Code of the area"),
     "area_name": column(str, "Name of the area"),
 }
 
-SHARES: Final = _table(
+SHARES: Final = table(
     "shares",
     "Who bears what of the shared trench: one row per premises that is reached",
     {
         "premises_id": column(str, "Building id", unique=True),
-        "municipality_code": _MUNICIPALITY_CODE,
+        "municipality_code": MUNICIPALITY_CODE,
         "households": column("int64", "Permanent households", unit="households", ge=0),
         "parties": column(
             "int64", "Shares that it counts for: its households, at least one", unit="parties", ge=1
@@ -872,11 +822,11 @@ SHARES: Final = _table(
     },
 )
 
-SHARE_SUMMARY: Final = _table(
+SHARE_SUMMARY: Final = table(
     "share_summary",
     "Fair shares per municipality and for the region, counted where the premises lie",
     {
-        **_MUNICIPALITY_OR_REGION,
+        **MUNICIPALITY_OR_REGION,
         "premises": column("int64", "Buildings reached", ge=0),
         "households": column("int64", "Their households", ge=0),
         "trench_m": column("float64", "Shares of joint trench", unit="m", ge=0),
@@ -904,11 +854,11 @@ SHARE_SUMMARY: Final = _table(
 )
 
 
-COST_CURVE: Final = _table(
+COST_CURVE: Final = table(
     "cost_curve",
     "What each further household costs, the cheapest first: per area where one stands, then steps",
     {
-        **_MUNICIPALITY_OR_REGION,
+        **MUNICIPALITY_OR_REGION,
         "step": column("int64", "0 is where one stands", ge=0),
         "households": column("int64", "Connected by the step", unit="households", ge=0),
         "premises": column("int64", "The same, buildings", unit="premises", ge=0),
@@ -938,11 +888,11 @@ COST_CURVE: Final = _table(
     },
 )
 
-BUILD_ORDER: Final = _table(
+BUILD_ORDER: Final = table(
     "build_order",
     "The premises of each area in the order that they are built, the cheapest first",
     {
-        **_MUNICIPALITY_OR_REGION,
+        **MUNICIPALITY_OR_REGION,
         "premises_id": column(str, "Building id; once in its municipality, once in the region"),
         "step": column("int64", "Step of the cost curve", ge=0),
         "marginal_sek": column(
@@ -959,11 +909,11 @@ BUILD_ORDER: Final = _table(
     },
 )
 
-GOAL_COST: Final = _table(
+GOAL_COST: Final = table(
     "goal_cost",
     "What reaching each goal costs, along the cost curve",
     {
-        **_MUNICIPALITY_OR_REGION,
+        **MUNICIPALITY_OR_REGION,
         "goal": column(str, "Name of the goal; now: where one stands"),
         "target": column("float64", "Share of all households, 0-1", ge=0, le=1),
         "share_now": column("float64", "Served or planned from the start", ge=0, le=1),
@@ -993,11 +943,11 @@ GOAL_COST: Final = _table(
     },
 )
 
-LAST_RESORT: Final = _table(
+LAST_RESORT: Final = table(
     "last_resort",
     "Fibre up to a price per household, and the rest wireless: kept apart, never as connected",
     {
-        **_MUNICIPALITY_OR_REGION,
+        **MUNICIPALITY_OR_REGION,
         "threshold_sek": column("float64", "No fibre beyond this", unit="SEK/household", ge=0),
         "wired_households": column("int64", "Built to below the threshold", ge=0),
         "wired_share": column(
@@ -1026,11 +976,11 @@ _DRAWN_MEASURE = column(
     isin=("capex", "gap", "support"),
 )
 
-INTERVALS: Final = _table(
+INTERVALS: Final = table(
     "intervals",
     "How sure the cost is: percentiles of the draws",
     {
-        **_MUNICIPALITY_OR_REGION,
+        **MUNICIPALITY_OR_REGION,
         "measure": _DRAWN_MEASURE,
         "point_sek": column("float64", "By the values of the price book", unit="SEK"),
         "p10_sek": column("float64", "One draw in ten is lower", unit="SEK"),
@@ -1041,11 +991,11 @@ INTERVALS: Final = _table(
     },
 )
 
-TORNADO: Final = _table(
+TORNADO: Final = table(
     "tornado",
     "What matters: each factor alone at its P10 and P90, the widest swing first",
     {
-        **_MUNICIPALITY_OR_REGION,
+        **MUNICIPALITY_OR_REGION,
         "measure": _DRAWN_MEASURE,
         "factor": column(str, "Item of the price book, or a group that moves together"),
         "items": column("int64", "How many items move", ge=1),
@@ -1062,7 +1012,7 @@ TORNADO: Final = _table(
 )
 
 
-SET_ASIDE: Final = _table(
+SET_ASIDE: Final = table(
     "set_aside",
     "Rows that were not used, each with the reason",
     {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import tomlkit
 from pydantic import BaseModel
@@ -96,6 +96,12 @@ _MORE: dict[str, dict[str, Any]] = {
         "path": "rutnat_1km.gpkg", "columns": {"population": "beftotalt"}, "source": "SCB"
     },
     "water": {"path": "sjoar.gpkg", "source": "Lantmäteriet", "licence": "CC0"},
+    "functions": {
+        "path": "samhallsfunktioner.gpkg",
+        "columns": {"kind": "typ", "name": "namn"},
+        "source": "kommunen",
+    },
+    "later_connection": {"path": "efteranslutning.gpkg", "source": "PTS"},
     "mobile": {
         "path": "mobil_4g.tif", "constants": {"operator": "Operatören", "technology": "lte"}
     },
@@ -125,8 +131,8 @@ def region_toml(content: Mapping[str, Any] | None = None) -> str:
             continue
         if name == "sources":
             blocks.append(_sources(sources))
-        elif name == "goals":
-            blocks.extend(_goals(info, given.get("goals")))
+        elif _is_list_of_tables(info):
+            blocks.append(_list(name, info, given.get(name)))
         else:
             blocks.append(_section(name, info, given.get(name, {})))
     return "\n\n".join(blocks) + "\n"
@@ -138,6 +144,9 @@ def _section(name: str, info: FieldInfo, given: Mapping[str, Any]) -> str:
     tables = []
     for key, field in model.model_fields.items():
         value = given.get(key)
+        if _is_list_of_tables(field):
+            tables.append(_list(f"{name}.{key}", field, value))
+            continue
         default = field.get_default(call_default_factory=True)
         if isinstance(default, BaseModel) or (
             isinstance(default, dict) and any(isinstance(v, BaseModel) for v in default.values())
@@ -195,23 +204,31 @@ def _sources(given: Mapping[str, Any] | None) -> str:
     return "\n\n".join(blocks)
 
 
-def _goals(info: FieldInfo, given: list[Mapping[str, Any]] | None) -> list[str]:
-    goal = get_args(info.annotation)[0]
-    head = _comment(_first(goal)) + "\n" + "\n".join(
+def _list(name: str, info: FieldInfo, given: list[Mapping[str, Any]] | None) -> str:
+    """Write a list of tables; one that is empty by default shows what an entry may have."""
+    model = get_args(info.annotation)[0]
+    head = _comment(_first(model)) + "\n" + "\n".join(
         _comment(f"{key}: {field.description}", indent="  ")
-        for key, field in goal.model_fields.items()
+        for key, field in model.model_fields.items()
     )  # fmt: skip
     off = "# " if given is None else ""
     items = given if given is not None else info.get_default(call_default_factory=True)
-    return [
-        head,
-        *(
-            "\n".join(
-                [f"{off}[[goals]]", *(f"{off}{k} = {_value(v)}" for k, v in _plain(item).items())]
-            )
-            for item in items
-        ),
+    entries = [
+        "\n".join(
+            [f"{off}[[{name}]]", *(f"{off}{k} = {_value(v)}" for k, v in _plain(item).items())]
+        )
+        for item in items
     ]
+    return "\n\n".join([head, *entries])
+
+
+def _is_list_of_tables(field: FieldInfo) -> bool:
+    inner = get_args(field.annotation)
+    return (
+        get_origin(field.annotation) is list
+        and isinstance(inner[0], type)
+        and issubclass(inner[0], BaseModel)
+    )
 
 
 def _plain(item: Any) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The schemas of networks that connect places: places, stretches, single cuts."""
