@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -121,6 +122,19 @@ def test_one_duckdb_file_holds_every_table(out: Path) -> None:
         assert metres is not None
         assert stored is not None
         assert metres[0] == pytest.approx(stored[0], rel=1e-6)
+
+
+def test_manifest_names_the_price_book(tmp_path: Path) -> None:
+    settings = {**small_region.content(), "prices": {"book": "prisbok.toml"}}
+    folder = small_region.write(tmp_path / "in", settings)
+    text = "[drop_fixed]\nvalue = 7000\nunit = 'SEK/premises'\nsource = 'anbud'\n"
+    (folder / "prisbok.toml").write_bytes(text.encode())
+    run(Region.read(folder), tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["price_book"] == {
+        "file": "prisbok.toml", "sha256": hashlib.sha256(text.encode()).hexdigest()
+    }  # fmt: skip
+    assert manifest["settings"]["prices"]["drop_fixed"]["value"] == 7000
 
 
 def test_manifest_tells_from_what(out: Path) -> None:

@@ -9,7 +9,7 @@ of the tables.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -302,6 +302,35 @@ def find_places(
         parts.append(part.assign(area_kind=one.kind, segment=names * len(one.codes)))
     slots = pd.concat(parts, ignore_index=True)[["area_kind", "area_code", "area_name", "segment"]]
     return Places(slots.astype("str"), tuple(areas), segments)
+
+
+def place_cells(
+    counted: Tally, municipalities: pd.DataFrame, **where: Any
+) -> tuple[Places, sparse.csr_array]:
+    """List the areas and segments to count in, and say which cells lie in each.
+
+    Parameters
+    ----------
+    counted : Tally
+        From :func:`tally`.
+    municipalities : DataFrame
+        ``tables.MUNICIPALITIES``.
+    **where
+        As :func:`find_places`.
+
+    Returns
+    -------
+    Places, sparse array
+        The places, and a row of each with 1 in the cells that lie in it.
+
+    Raises
+    ------
+    BadValueError
+        Premises lie in an area that is not listed.
+    """
+    places = find_places(municipalities, counted.cells["segment"].dropna(), **where)
+    places.refuse_strangers(counted)
+    return places, places.matrix(counted.cells)
 
 
 def _names(kind: str, segments: Mapping[str, tuple[str, ...]]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 import shapely
+from bredband_gis.files import sha256
 from bredband_gis.store import MAKER, connect, write_folder, write_table
 
 from bredband.check_registry import translate_reasons
@@ -382,6 +383,7 @@ def manifest(results: Results, folder: Path, *, seconds: Mapping[str, float]) ->
         "region": results.region.region.name,
         "provenance": results.provenance,
         "inputs": results.inputs.files,
+        "price_book": _price_book(results.region),
         "set_aside": {
             str(reason): int(count)
             for reason, count in set_aside(results).groupby("reason").size().items()
@@ -419,6 +421,13 @@ def manifest(results: Results, folder: Path, *, seconds: Mapping[str, float]) ->
         },
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
     }
+
+
+def _price_book(region: Region) -> dict[str, str] | None:
+    if region.prices.book is None:
+        return None
+    path = region.folder / region.prices.book
+    return {"file": region.relative(path), "sha256": sha256(path)}
 
 
 def _write_json(path: Path, content: dict[str, Any], *, indent: int | None = None) -> None:

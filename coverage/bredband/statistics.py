@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from bredband_gis.errors import BadValueError
 
-from bredband.counting import BUILT_UP_SEGMENTS, encode, find_places, long_table, reached, tally
+from bredband.counting import BUILT_UP_SEGMENTS, encode, long_table, place_cells, reached, tally
 from bredband.tables import (
     ACCEPTED,
     ACCESS,
@@ -127,17 +127,15 @@ def coverage_table(
         locality=localities is not None,
         deso=deso is not None,
     )
-    places = find_places(
+    places, within = place_cells(
+        counted,
         municipalities,
-        counted.cells["segment"].dropna(),
         region_code=region_code,
         region_name=region_name,
         localities=localities,
         deso=deso,
         built_up_segments=built_up_segments,
     )
-    places.refuse_strangers(counted)
-    within = places.matrix(counted.cells)
     keys, totals, serveds = [], [], []
     for base in BASES:
         for measure, columns in measures.items():
@@ -214,17 +212,15 @@ def technology_table(
         locality=localities is not None,
         deso=deso is not None,
     )
-    places = find_places(
+    places, within = place_cells(
+        counted,
         municipalities,
-        counted.cells["segment"].dropna(),
         region_code=region_code,
         region_name=region_name,
         localities=localities,
         deso=deso,
         built_up_segments=built_up_segments,
     )
-    places.refuse_strangers(counted)
-    within = places.matrix(counted.cells)
     # What each list of technologies holds, an empty one first: codes count from 1.
     lists = [set(), *({part.strip() for part in str(text).split(",")} - {""} for text in listed)]
     of_list = counted.classes["technologies"]
@@ -285,17 +281,15 @@ def state_aid_table(
     counted = tally(
         status, {"colour": codes}, locality=localities is not None, deso=deso is not None
     )
-    places = find_places(
+    places, within = place_cells(
+        counted,
         municipalities,
-        counted.cells["segment"].dropna(),
         region_code=region_code,
         region_name=region_name,
         localities=localities,
         deso=deso,
         built_up_segments=built_up_segments,
     )
-    places.refuse_strangers(counted)
-    within = places.matrix(counted.cells)
     colour = order[counted.classes["colour"]]
     found = [within @ counted.by_cell(base, colour, len(AID_COLOURS)) for base in BASES]
     by_colour = np.stack(found, axis=1).reshape(-1, len(AID_COLOURS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 from rich import box
@@ -13,7 +13,7 @@ from bredband.comparison import largest
 from bredband.text import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable, Mapping
     from pathlib import Path
 
     from bredband_gis.quality import Finding
@@ -133,7 +133,7 @@ def show_doubts(
 def _show_series(console: Console, rows: pd.DataFrame, said: Words) -> None:
     first = rows.iloc[0]
     text = said.comparison
-    table = Table(title=_title(first, said), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=_title(first.to_dict(), said), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column(said.table.municipality, no_wrap=True)
     known = rows["published_total"].notna().any()
     # Of some municipalities the newest published year may be an earlier one.
@@ -177,7 +177,7 @@ def _show_series(console: Console, rows: pd.DataFrame, said: Words) -> None:
             console.print(escape(line), highlight=False, soft_wrap=True)
 
 
-def _title(row: pd.Series, said: Words) -> str:
+def _title(row: Mapping[Hashable, Any], said: Words) -> str:
     measure = said.fill(
         f"comparison.measure_{row['measure']}",
         speed=said.speed(None if pd.isna(row["speed_mbit"]) else int(row["speed_mbit"])),
@@ -197,7 +197,7 @@ def _summary_table(summary: pd.DataFrame, said: Words) -> Table:
     table.add_column(text.series)
     for heading in (text.number, text.mean, text.absolute):
         table.add_column(heading, justify="right")
-    for _, row in summary.iterrows():
+    for row in summary.to_dict("records"):
         table.add_row(
             escape(_title(row, said)),
             said.number(row["municipalities"]),
