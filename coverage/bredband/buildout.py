@@ -40,8 +40,7 @@ class Buildout:
     lower_bound_sek : float
         No network along these roads to these premises costs less, SEK.
     fibre_on_road_m, fibre_off_road_m : float
-        Existing fibre routes that lie along a road and so can be tapped, and those
-        that do not, m.
+        Existing fibre routes that lie along a road, and those that do not, m.
     """
 
     trench: gpd.GeoDataFrame
@@ -100,9 +99,9 @@ def plan_buildout(
     """Lay out the shared trench from existing fibre to every unserved premises.
 
     Each premises hangs on the nearest point of a road; existing fibre lies in the
-    roads that it follows and can be tapped anywhere along them, and in the road
-    in front of a fibre-connected building. Trench costs what its road's surface
-    costs; moving along existing fibre costs nothing. Premises with a credible
+    roads that it follows and can be tapped where ``settings.tap`` says, and in the
+    road in front of a fibre-connected building. Trench costs what its road's surface
+    costs; moving along existing fibre, from one tap to another, costs nothing. Premises with a credible
     plan are left to the market and take no part.
 
     Parameters
@@ -145,6 +144,7 @@ def plan_buildout(
         max_distance=settings.max_road_distance_m,
         fibre_lines=None if fibre is None else fibre.geometry.to_numpy(),
         fibre_snap_m=settings.fibre_snap_m,
+        tap=settings.tap,
     )
     graph = met.graph
     node, tap_node = met.node[: len(wanted)], met.node[len(wanted) :]

@@ -261,10 +261,16 @@ class BuildoutSettings(Section):
         default_factory=lambda: ["motorway", "motorway_link", "steps", "corridor", "elevator"],
         description="Road classes that no trench is laid along",
     )
+    tap: Literal["anywhere", "nodes", "never"] = Field(
+        "anywhere",
+        description="Where new trench may leave a drawn fibre route: anywhere along it; nodes"
+        " (where roads meet or end, and where the route ends); never (the route is not ours to"
+        " open: only tap_connected gives starts) (U)",
+    )
     tap_connected: bool = Field(
         True,
-        description="Whether new trench may start in the road at a fibre-connected building, where"
-        " no route is drawn",
+        description="Whether new trench may start in the road at a fibre-connected building,"
+        " whatever tap says of routes",
     )
     include_holiday_homes: bool = Field(
         False, description="Whether buildings with holiday homes only are built to as well"

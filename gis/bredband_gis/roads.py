@@ -8,7 +8,7 @@ row numbers: the same roads in another order give the same graph, nodes and all.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import shapely
@@ -39,6 +39,9 @@ _CENTIMETRE = 0.01
 
 _TINY = 1e-5
 """Metres: below what lengths summed over a country's roads can tell apart."""
+
+TapRule = Literal["anywhere", "nodes", "never"]
+"""Where new trench may leave an existing fibre route; see :func:`attach`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -422,8 +425,19 @@ def attach(
     max_distance: float,
     fibre_lines: Sequence[shapely.Geometry] | NDArray[Any] | None = None,
     fibre_snap_m: float = 40.0,
+    tap: TapRule = "anywhere",
 ) -> Attachment:
     """Hang points on the nearest point of a road, and lay existing fibre along the roads.
+
+    The tap rule says which nodes on the fibre become ``fibre_node``. They are all joined
+    to each other by what exists, so moving between them costs nothing.
+
+    - "anywhere": every node on the fibre, also one that a point has made, and where a
+      route off the roads crosses a road or is nearest to one.
+    - "nodes": nodes that ``graph`` had before (crossings, dead ends, where a line ends),
+      and where a route ends at a road, leaves it or comes to it. A point beside the fibre
+      is not on it: its trench runs along the road to the next such node.
+    - "never": none. The edges are marked ``fibre`` all the same.
 
     Parameters
     ----------
@@ -440,6 +454,8 @@ def attach(
     fibre_snap_m : float
         How far from a road (m) fibre may lie and still follow it. The default, 40 m,
         spans a wide road reserve and a generalised route.
+    tap : {"anywhere", "nodes", "never"}
+        Where the routes can be tapped. Nodes that could be tapped before still can.
 
     Returns
     -------
@@ -449,19 +465,22 @@ def attach(
     Raises
     ------
     BadValueError
-        A coordinate or a distance is not a number.
+        A coordinate or a distance is not a number, or there is no such tap rule.
     GeometryError
         ``fibre_lines`` holds something else than lines.
     """
     reach, snap_m = plain_distance(max_distance), plain_distance(fibre_snap_m)
     px, py = plain_coordinates(x, y)
+    if tap not in get_args(TapRule):
+        msg = f"tap is {tap!r}"
+        raise BadValueError(msg, fix=f"give one of {', '.join(get_args(TapRule))}")
     edges = _read_edges(graph)
     hit = edges.tree.nearest(px, py, max_distance=reach)
     reached = hit.segment >= 0
     segment = hit.segment[reached]
     edge, measure = edges.edge[segment], edges.measure[segment] + hit.along[reached]
 
-    fibre = _NO_FIBRE if fibre_lines is None else _follow(graph, edges, fibre_lines, snap_m)
+    fibre = _NO_FIBRE if fibre_lines is None else _follow(graph, edges, fibre_lines, snap_m, tap)
     split, at = _split(
         graph,
         edges,
@@ -472,6 +491,12 @@ def attach(
     node = np.full(px.size, -1, dtype=np.int64)
     node[reached] = at[: edge.size]
     split.fibre_node[at[at.size - fibre.tap.size :]] = True
+    if tap == "nodes":
+        split.fibre_node[at[edge.size :]] = True
+    if tap != "never":
+        on_fibre = np.concatenate([split.tail[split.fibre], split.head[split.fibre]])
+        within = split.x.size if tap == "anywhere" else graph.x.size
+        split.fibre_node[on_fibre[on_fibre < within]] = True
     distance = np.where(reached, hit.distance, np.nan)
     return Attachment(split, node, distance, fibre.on_road_m, fibre.off_road_m)
 
@@ -574,9 +599,6 @@ def _split(
     before = np.clip(before, edges.first[cut_edge], edges.first[cut_edge + 1] - 2)
     x, y = _interpolate(edges.xy, edges.run, before, at).T
     covered = graph.fibre[owner] | fibre.covers(owner, (low + high) / 2, graph.length)
-    fibre_node = np.append(graph.fibre_node, np.zeros(cut.size, dtype=bool))
-    fibre_node[tail[covered]] = True
-    fibre_node[head[covered]] = True
     split = replace(
         graph,
         x=np.append(graph.x, x),
@@ -588,7 +610,7 @@ def _split(
         start=graph.start[owner] + low,
         stop=stop,
         fibre=covered,
-        fibre_node=fibre_node,
+        fibre_node=np.append(graph.fibre_node, np.zeros(cut.size, dtype=bool)),
     )
     return split, node
 
@@ -618,7 +640,7 @@ class _Fibre(NamedTuple):
     """What fibre does to the edges.
 
     edge, begin, end: stretches (m along the edge) with fibre, sorted, apart from each
-    other. tap_edge, tap: places where fibre only crosses.
+    other. tap_edge, tap: places beside those where it can be tapped.
     """
 
     edge: Ints
@@ -711,6 +733,7 @@ def _follow(
     edges: _Edges,
     fibre_lines: Sequence[shapely.Geometry] | NDArray[Any],
     snap_m: float,
+    tap_rule: TapRule,
 ) -> _Fibre:
     """Find out which stretches of which edges the fibre follows.
 
@@ -734,11 +757,12 @@ def _follow(
     used = _between(runs.first, runs.last, pieces.x.size)
     used |= _between(runs.last[link.run], runs.first[link.run + 1], pieces.x.size)
     stretches = _stretches(graph, runs, link)
-    tap_edge, tap = _find_taps(edges, pieces, used, snap_m)
+    tap_edge, tap = _find_taps(edges, pieces, used, snap_m, tap_rule)
     total = float(pieces.metres.sum())
     on = float(pieces.metres[used].sum())
     fibre = _Fibre(*stretches, tap_edge, tap, on, total - on)
-    outside = ~fibre.covers(tap_edge, tap, graph.length)
+    # On the fibre of another route a node can be tapped anyhow, or must be told of.
+    outside = ~fibre.covers(tap_edge, tap, graph.length) | (tap_rule == "nodes")
     return fibre._replace(tap_edge=tap_edge[outside], tap=tap[outside])
 
 
@@ -1008,11 +1032,13 @@ def _stretches(graph: RoadGraph, runs: _Runs, link: _Link) -> tuple[Ints, Floats
     return edge[real], low[real], high[real]
 
 
-def _find_taps(edges: _Edges, pieces: _Pieces, used: Bools, snap_m: float) -> tuple[Ints, Floats]:
+def _find_taps(
+    edges: _Edges, pieces: _Pieces, used: Bools, snap_m: float, tap_rule: TapRule
+) -> tuple[Ints, Floats]:
     """Find where fibre off the roads can be tapped from one.
 
-    Where it crosses a road or ends at one; a route that does neither, where it is
-    nearest to a road within reach.
+    Where it ends at a road; if it can be tapped anywhere also where it crosses one, and
+    a route that does neither, where it is nearest to a road within reach.
     """
     spare = np.flatnonzero(~used)
     crossing = edges.tree.nearest(pieces.x[spare], pieces.y[spare], max_distance=_STEP / 2)
@@ -1042,6 +1068,8 @@ def _find_taps(edges: _Edges, pieces: _Pieces, used: Bools, snap_m: float) -> tu
     nears[closest] = nearing.segment[closest] >= 0
 
     found = [(crossing, crosses), (ending, ends), (nearing, nears)]
+    if tap_rule != "anywhere":
+        found = [(ending, ends & (tap_rule == "nodes"))]
     segment = np.concatenate([hit.segment[good] for hit, good in found])
     edge = edges.edge[segment]
     measure = edges.measure[segment] + np.concatenate([hit.along[good] for hit, good in found])
