@@ -2,32 +2,110 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from bredband.settings import Section
+
+CriterionName = Literal[
+    "households",
+    "workplaces",
+    "functions",
+    "support_per_household",
+    "support_per_premises",
+    "capex_per_household",
+    "capex_per_premises",
+    "distance_to_fibre",
+    "spacing",
+    "outside_localities",
+    "expected_takeup",
+    "breakeven_takeup",
+    "municipality_coverage",
+    "special_challenges",
+    "planned_nearby",
+    "holiday_homes",
+    "no_mobile_households",
+]
+"""What areas can be compared by; ``bredband.criteria`` says what each is."""
 
 
 class Criterion(Section):
     """[[priority.criteria]]: one thing that counts when areas are compared."""
 
-    name: str = Field(description="Name of the criterion (bredband.criteria lists them)")
-    weight: float = Field(1.0, ge=0, description="How much it counts beside the others")
+    name: CriterionName = Field(
+        description="Name of the criterion: households, workplaces, functions,"
+        " support_per_household, support_per_premises, capex_per_household, capex_per_premises,"
+        " distance_to_fibre, spacing, outside_localities, expected_takeup, breakeven_takeup,"
+        " municipality_coverage, special_challenges, planned_nearby, holiday_homes,"
+        " no_mobile_households"
+    )
+    weight: float = Field(
+        1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="How much it counts beside the others; 0 to show it without counting it",
+    )
     value: Literal["linear", "log", "threshold"] = Field(
-        "linear", description="How the number becomes a value from 0 to 1 between worst and best"
+        "linear",
+        description="How the number becomes a value from 0 to 1: evenly between worst and best;"
+        " evenly in its logarithm; or 1 from best on and 0 short of it",
+    )
+    better: Literal["more", "less"] | None = Field(
+        None,
+        description="Whether more or less of it is better; as is usual for the criterion when"
+        " left out",
     )
     worst: float | None = Field(
-        None, description="The number that gives 0; the worst area's when left out"
+        None,
+        allow_inf_nan=False,
+        description="The number that gives 0; the worst area's when left out",
     )
     best: float | None = Field(
-        None, description="The number that gives 1; the best area's when left out"
+        None,
+        allow_inf_nan=False,
+        description="The number that gives 1; the best area's when left out",
     )
-    missing: Literal["mean", "worst", "leave_out"] = Field(
-        "mean",
-        description="An area without the number gets the mean value, the worst, or is weighed on"
-        " its other criteria",
+    missing: Literal["mean", "worst", "leave_out"] | None = Field(
+        None,
+        description="An area without the number gets the mean value, the value 0, or is weighed"
+        " on its other criteria; left out: worst for what is per household, else mean",
     )
+
+    @model_validator(mode="after")
+    def _ends_fit(self) -> Criterion:
+        ends = [end for end in (self.worst, self.best) if end is not None]
+        if self.value == "threshold":
+            if self.best is None:
+                msg = "a threshold needs best: the number that is good enough"
+                raise ValueError(msg)
+            if self.worst is not None:
+                msg = "a threshold has no worst: what is short of best gives 0"
+                raise ValueError(msg)
+        elif self.value == "log" and min(ends, default=1.0) <= 0:
+            msg = "worst and best must be above 0 where the value is log"
+            raise ValueError(msg)
+        elif self.worst is not None and self.best is not None:
+            if self.worst == self.best:
+                msg = "worst and best are the same number; value = 'threshold' has one"
+                raise ValueError(msg)
+            if self.better and self.better != ("more" if self.best > self.worst else "less"):
+                msg = f"better is {self.better!r}, but best and worst say the opposite"
+                raise ValueError(msg)
+        return self
+
+
+def check_criteria(criteria: list[Criterion]) -> list[Criterion]:
+    """Refuse criteria that are named twice or that all weigh nothing."""
+    names = [criterion.name for criterion in criteria]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"criterion {', '.join(twice)} is named more than once"
+        raise ValueError(msg)
+    if not any(criterion.weight > 0 for criterion in criteria):
+        msg = "no criterion has a weight above 0"
+        raise ValueError(msg)
+    return criteria
 
 
 class Budget(Section):
@@ -66,7 +144,7 @@ class PrioritySettings(Section):
     nearby_m: float = Field(
         1000.0, ge=0, description="Plans and societal functions within this are nearby, m (U)"
     )
-    criteria: list[Criterion] = Field(
+    criteria: Annotated[list[Criterion], AfterValidator(check_criteria)] = Field(
         default_factory=lambda: [Criterion(name="support_per_household", weight=1.0)],
         min_length=1,
         description="What counts when areas are ranked, each with its weight",
