@@ -7,13 +7,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
+import networkx as nx
 import numpy as np
 import pyogrio
 import pyproj
 import pytest
 import shapely
 from bredband_gis.errors import BadValueError, GeometryError, NoCrsError, NotMetricError
-from bredband_gis.roads import Attachment, RoadGraph, attach, build_graph
+from bredband_gis.roads import Attachment, RoadGraph, attach, build_graph, list_components
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array
@@ -407,6 +408,65 @@ def test_the_order_of_the_points_does_not_matter(
     assert np.array_equal(one.node[mixed], other.node)
     for name in ("x", "y", "tail", "head", "length", "line", "start", "stop", "fibre"):
         assert np.array_equal(getattr(one.graph, name), getattr(other.graph, name))
+
+
+# --- connected parts ---------------------------------------------------------------
+
+
+def test_the_parts_of_a_network_are_listed_with_what_they_hold() -> None:
+    graph = build_graph(
+        table(
+            LineString([(0, 0), (100, 0), (100, 50)]),
+            LineString([(100, 0), (200, 0)]),
+            LineString([(0, 300), (60, 300)]),
+        )
+    )
+    met = attach(
+        graph,
+        [50.0, 50.0, 120.0, 30.0, 900.0],
+        [5.0, -5.0, 5.0, 310.0, 900.0],
+        max_distance=30,
+        fibre_lines=[LineString([(20, 0), (100, 0)])],
+    )
+    parts = list_components(met.graph, met.node)
+    assert parts.index.name == "component"
+    label = met.graph.components()
+    near, far = label[met.node[0]], label[met.node[3]]
+    assert parts.loc[near].to_dict() == pytest.approx(
+        {"nodes": 7, "edges": 6, "length_m": 250, "fibre_m": 80, "starts": 3, "points": 3,
+         "x": 100, "y": 0}
+    )  # fmt: skip
+    assert parts.loc[far].to_dict() == pytest.approx(
+        {"nodes": 3, "edges": 2, "length_m": 60, "fibre_m": 0, "starts": 0, "points": 1,
+         "x": 30, "y": 300}
+    )  # fmt: skip
+    starts = np.zeros(met.graph.x.size, dtype=bool)
+    starts[met.node[3]] = True
+    assert list_components(met.graph, starts=starts)["starts"].to_dict() == {near: 0, far: 1}
+    assert list_components(met.graph)["points"].sum() == 0
+
+
+def test_an_empty_network_has_no_parts() -> None:
+    assert list_components(build_graph(table())).empty
+
+
+@given(networks, places)
+@settings(deadline=None, max_examples=50)
+def test_the_parts_hold_everything_once(lines: list[shapely.Geometry], spots: list[Pair]) -> None:
+    x, y = np.array(spots, dtype=float).reshape(-1, 2).T
+    fibre = [LineString([(0, 3), (40, 3)])]
+    met = attach(build_graph(table(*lines)), x, y, max_distance=9, fibre_lines=fibre)
+    graph, parts = met.graph, list_components(met.graph, met.node)
+    assert parts["nodes"].sum() == graph.x.size
+    assert parts["edges"].sum() == graph.tail.size
+    assert parts["length_m"].sum() == pytest.approx(graph.length.sum())
+    assert parts["fibre_m"].sum() == pytest.approx(graph.length[graph.fibre].sum())
+    assert parts["starts"].sum() == graph.fibre_node.sum()
+    assert parts["points"].sum() == (met.node >= 0).sum()
+    if graph.tail.size:
+        groups = nx.Graph(list(zip(graph.tail.tolist(), graph.head.tolist(), strict=True)))
+        sizes = sorted(len(part) for part in nx.connected_components(groups))
+        assert sorted(parts["nodes"]) == sizes
 
 
 # --- fibre -------------------------------------------------------------------------

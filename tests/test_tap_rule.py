@@ -13,6 +13,7 @@ import pytest
 from bredband.buildout import Buildout, plan_buildout
 from bredband.prices import Prices
 from bredband.region import BuildoutSettings
+from bredband.tables_roads import ROAD_COMPONENTS
 from bredband_gis.errors import BadValueError
 from bredband_gis.roads import Attachment, attach, build_graph
 from shapely import LineString, Point, box
@@ -94,21 +95,23 @@ def plan(tap: str, *, tap_connected: bool = False, fibre_home: bool = False) -> 
     place = list(HOMES.values()) + ([(0.0, 5.0)] if fibre_home else [])
     status = gpd.GeoDataFrame(
         {
-            "premises_id": list("ABCDE")[: len(place)],
+            "premises_id": list("ABCDEF")[: len(place)],
             "x": [x for x, _ in place],
             "y": [y for _, y in place],
             "households": 1,
             "workplaces": 0,
             "holiday_homes": 0,
-            "status": (["unserved"] * 4 + ["connected"])[: len(place)],
-            "technology": (["none"] * 4 + ["fibre"])[: len(place)],
+            "status": ["unserved"] * len(HOMES) + ["connected"] * fibre_home,
+            "technology": ["none"] * len(HOMES) + ["fibre"] * fibre_home,
         },
         geometry=[Point(at) for at in place],
         crs=3006,
     )
     return plan_buildout(
         status,
-        gpd.GeoDataFrame({"road_class": "residential"}, geometry=ROADS, crs=3006, index=range(3)),
+        gpd.GeoDataFrame(
+            {"road_class": "residential"}, geometry=ROADS, crs=3006, index=range(len(ROADS))
+        ),
         gpd.GeoDataFrame(
             {"municipality_code": ["2580"]}, geometry=[box(-999, -999, 999, 999)], crs=3006
         ),
@@ -161,3 +164,24 @@ def test_fewer_taps_never_make_it_cheaper() -> None:
     ]
     assert costs == sorted(costs)
     assert costs[0] < costs[1] < costs[2]
+
+
+def test_the_plan_lists_the_parts_of_the_road_network_and_what_they_hold() -> None:
+    island = LineString([(500, 500), (540, 500)])
+    ROADS.append(island)
+    HOMES["X"] = (510.0, 505.0)
+    try:
+        built = plan("nodes")
+    finally:
+        ROADS.remove(island)
+        del HOMES["X"]
+    parts = ROAD_COMPONENTS.validate(built.components)
+    assert parts["length_m"].tolist() == pytest.approx([300 + 80 + 60, 40])
+    # The ends, the two crossings, the two ends of the fibre, and A, B, D; C is at an end.
+    assert parts["nodes"].tolist() == [4 + 2 + 2 + 3, 3]
+    assert parts["fibre_m"].tolist() == pytest.approx([200, 0])
+    assert parts["starts"].tolist() == [4, 0]
+    assert parts["premises"].tolist() == [4, 1]
+    assert parts["households"].tolist() == [4, 1]
+    assert parts["municipality_code"].tolist() == ["2580", "2580"]
+    assert reach(built)["E"] == "no_fibre"

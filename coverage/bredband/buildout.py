@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from bredband_gis.points import locate
-from bredband_gis.roads import attach, build_graph
+from bredband_gis.roads import RoadGraph, attach, build_graph, list_components
 from bredband_gis.steiner import root_tree, steiner_tree, sum_below
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ class Buildout:
         No network along these roads to these premises costs less, SEK.
     fibre_on_road_m, fibre_off_road_m : float
         Existing fibre routes that lie along a road, and those that do not, m.
+    components : DataFrame
+        ``tables_roads.ROAD_COMPONENTS``: the connected parts of the road network, the
+        longest first.
     """
 
     trench: gpd.GeoDataFrame
@@ -49,6 +52,7 @@ class Buildout:
     lower_bound_sek: float
     fibre_on_road_m: float
     fibre_off_road_m: float
+    components: pd.DataFrame
 
 
 def is_wanted(status: pd.DataFrame, *, include_holiday_homes: bool = False) -> pd.Series[bool]:
@@ -101,8 +105,8 @@ def plan_buildout(
     Each premises hangs on the nearest point of a road; existing fibre lies in the
     roads that it follows and can be tapped where ``settings.tap`` says, and in the
     road in front of a fibre-connected building. Trench costs what its road's surface
-    costs; moving along existing fibre, from one tap to another, costs nothing. Premises with a credible
-    plan are left to the market and take no part.
+    costs; moving along existing fibre, from one tap to another, costs nothing.
+    Premises with a credible plan are left to the market and take no part.
 
     Parameters
     ----------
@@ -185,6 +189,7 @@ def plan_buildout(
     count_at_node = np.bincount(joined, minlength=size)
 
     lines = graph.geometry(tree.edges)
+    middle = shapely.line_interpolate_point(lines, 0.5, normalized=True)
     trench = gpd.GeoDataFrame(
         {
             "edge_id": np.arange(tree.edges.size),
@@ -197,21 +202,50 @@ def plan_buildout(
             "cost_sek": cost[tree.edges],
             "households_below": sum_below(tree, at_node[tree.to_node]).round().astype(np.int64),
             "premises_below": sum_below(tree, count_at_node[tree.to_node]).round().astype(np.int64),
-            "municipality_code": _municipality(lines, municipalities),
+            "municipality_code": _municipality(middle, municipalities),
         },
         geometry=lines,
         crs=roads.crs,
     ).astype({"road_class": str, "surface": str, "municipality_code": str})
-    return Buildout(trench, reach, trench_sek, bound, met.fibre_on_road_m, met.fibre_off_road_m)
+    return Buildout(
+        trench,
+        reach,
+        trench_sek,
+        bound,
+        met.fibre_on_road_m,
+        met.fibre_off_road_m,
+        _components(graph, node, wanted["households"].to_numpy(), existing, municipalities),
+    )
 
 
-def _municipality(lines: NDArray[np.object_], municipalities: gpd.GeoDataFrame) -> NDArray[np.str_]:
-    """Give the municipality that holds the middle of each line, or the nearest one."""
-    middle = shapely.line_interpolate_point(lines, 0.5, normalized=True)
+def _components(
+    graph: RoadGraph,
+    node: NDArray[np.int64],
+    households: NDArray[np.int64],
+    existing: NDArray[np.bool_],
+    municipalities: gpd.GeoDataFrame,
+) -> pd.DataFrame:
+    """Give ``tables_roads.ROAD_COMPONENTS`` of the graph with everything attached."""
+    found = list_components(graph, node, starts=existing)
+    met = node >= 0
+    label = graph.components()[node[met]]
+    found["households"] = np.bincount(label, households[met], len(found)).round().astype(np.int64)
+    found["municipality_code"] = _municipality(
+        shapely.points(found["x"].to_numpy(), found["y"].to_numpy()), municipalities
+    )
+    found = found.sort_values("length_m", ascending=False, kind="stable", ignore_index=True)
+    found = found.rename(columns={"points": "premises"}).rename_axis("component_id").reset_index()
+    return found.astype({"municipality_code": str})
+
+
+def _municipality(
+    points: NDArray[np.object_], municipalities: gpd.GeoDataFrame
+) -> NDArray[np.str_]:
+    """Give the municipality that holds each point, or the nearest one."""
     polygons = municipalities.geometry.to_numpy()
-    found = locate(shapely.get_x(middle), shapely.get_y(middle), polygons)
+    found = locate(shapely.get_x(points), shapely.get_y(points), polygons)
     lost = np.flatnonzero(found < 0)
     if lost.size:
-        found[lost] = shapely.STRtree(polygons).nearest(middle[lost])
+        found[lost] = shapely.STRtree(polygons).nearest(points[lost])
     codes: NDArray[np.str_] = municipalities["municipality_code"].to_numpy()[found]
     return codes

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import geopandas as gpd
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
     from pyproj import CRS
 
@@ -141,6 +142,58 @@ class Attachment:
     distance: Floats
     fibre_on_road_m: float = 0.0
     fibre_off_road_m: float = 0.0
+
+
+def list_components(
+    graph: RoadGraph, nodes: ArrayLike = (), *, starts: ArrayLike | None = None
+) -> pd.DataFrame:
+    """List the connected parts of the network and what each of them holds.
+
+    Parameters
+    ----------
+    graph : RoadGraph
+        The road network.
+    nodes : array of int
+        Nodes of things on it, as ``Attachment.node``; -1 is none and is not counted.
+    starts : array of bool, shape (nodes,), optional
+        Where new trench may start; default ``graph.fibre_node``.
+
+    Returns
+    -------
+    DataFrame
+        One row per part, the label of :meth:`RoadGraph.components` as index:
+        ``nodes``, ``edges``, ``length_m``, ``fibre_m`` (of it, with existing fibre, m),
+        ``starts``, ``points`` (of ``nodes``), and ``x``, ``y`` of the node nearest to the
+        mean of its nodes (CRS of the graph).
+    """
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
+    label = graph.components()
+    size = int(label.max(initial=-1)) + 1
+    of_edge = label[graph.tail]
+    held = np.asarray(nodes, dtype=np.int64)
+    may_start = graph.fibre_node if starts is None else np.asarray(starts, dtype=bool)
+    count = np.bincount(label, minlength=size)
+    away = np.hypot(
+        *(
+            values - (np.bincount(label, values, size) / count)[label]
+            for values in (graph.x, graph.y)
+        )
+    )
+    order = np.lexsort((graph.y, graph.x, away, label))
+    middle = order[_changes(label[order])]
+    return pd.DataFrame(
+        {
+            "nodes": count,
+            "edges": np.bincount(of_edge, minlength=size),
+            "length_m": np.bincount(of_edge, graph.length, size),
+            "fibre_m": np.bincount(of_edge, graph.length * graph.fibre, size),
+            "starts": np.bincount(label[may_start], minlength=size),
+            "points": np.bincount(label[held[held >= 0]], minlength=size),
+            "x": graph.x[middle],
+            "y": graph.y[middle],
+        }
+    ).rename_axis("component")
 
 
 # --- from lines to a graph ---------------------------------------------------------
