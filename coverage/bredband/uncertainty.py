@@ -249,6 +249,58 @@ def simulate(
     )
 
 
+def area_gaps(
+    quantities: pd.DataFrame,
+    ranges: Mapping[str, Range],
+    areas: pd.DataFrame,
+    *,
+    draws: int = 500,
+    seed: int = 0,
+    shape: Shape = "triangular",
+    correlation: float = 1.0,
+) -> NDArray[np.float32]:
+    """Draw the gap of every build area: the same draws for all, so that areas can be compared.
+
+    Parameters
+    ----------
+    quantities : DataFrame
+        From :func:`cost_quantities`, of a trench and a reach table with ``area_id``.
+    ranges : mapping of str to Range
+        ``Prices.ranges()``, given to ``draws.spread_out`` first as for :func:`simulate`.
+    areas : DataFrame
+        ``area_id`` and ``reached``; may be some of the areas only.
+    draws, seed, shape, correlation
+        See ``draws.draw``. The same seed gives the draws of :func:`simulate`.
+
+    Returns
+    -------
+    array of float32, shape (areas, draws)
+        SEK, negative where an area pays for itself, in the order of ``areas``; NaN for rows
+        that no trench reaches.
+
+    Raises
+    ------
+    BadValueError
+        An item or a take-up has no price.
+    """
+    _check(quantities, ranges)
+    by_area = quantities.groupby(level="area_id").sum()
+    place = by_area.index.get_indexer(pd.Index(areas["area_id"]))
+    # An area that is reached and priced nothing for costs nothing.
+    amounts = np.where(place[:, None] >= 0, by_area.to_numpy()[place], 0.0) if len(by_area) else (
+        np.zeros((len(areas), quantities.shape[1])))  # fmt: skip
+    cost, paid = _prices(
+        quantities.columns, draw(ranges, draws, seed=seed, shape=shape, correlation=correlation)
+    )
+    net = cost - paid
+    found = np.empty((len(areas), draws), np.float32)
+    step = max(1, _CHUNK // max(1, draws))
+    for begin in range(0, len(areas), step):
+        found[begin : begin + step] = amounts[begin : begin + step] @ net
+    found[~areas["reached"].to_numpy(dtype=bool)] = np.nan
+    return found
+
+
 def _check(quantities: pd.DataFrame, ranges: Mapping[str, Range]) -> None:
     items, rates = (set(quantities.columns.get_level_values(n)) for n in ("item", "takeup"))
     missing = sorted((items | rates) - {_ALL} - set(ranges))
