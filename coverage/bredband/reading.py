@@ -47,6 +47,13 @@ from bredband.premises import (
     locate_buildings,
     municipality_mismatches,
 )
+from bredband.societal import (
+    FUNCTIONS,
+    LATER_CONNECTION,
+    osm_condition,
+    osm_kind,
+    place_functions,
+)
 from bredband.tables import MUNICIPALITIES, PREMISES, check_table, least_certain
 from bredband.technologies import normalise_technology, read_speeds
 
@@ -91,6 +98,8 @@ class Inputs:
         By ``premises_id``: offered and accepted.
     deso : GeoDataFrame or None
         Polygons with ``deso_code`` and ``deso_name``.
+    functions, later_connection : GeoDataFrame or None
+        ``societal.FUNCTIONS``, points; ``societal.LATER_CONNECTION``, polygons.
     population : DataFrame or None
         ``tables.POPULATION``, where a grid was laid on buildings.
     mobile : tuple of MobileLayer
@@ -115,6 +124,8 @@ class Inputs:
     connected: gpd.GeoDataFrame | None
     offers: pd.DataFrame | None
     deso: gpd.GeoDataFrame | None
+    functions: gpd.GeoDataFrame | None
+    later_connection: gpd.GeoDataFrame | None
     population: pd.DataFrame | None
     mobile: tuple[MobileLayer, ...]
     set_aside: pd.DataFrame
@@ -189,6 +200,8 @@ class Reader:
             localities = self._together("localities", lambda s: self._localities(s, municipalities))
             totals = self._together("totals", self._totals)
             deso = self._together("deso", lambda s: self._deso(s, municipalities))
+            functions = self._together("functions", lambda s: self._functions(s, municipalities))
+            later = self._together("later_connection", lambda s: self._later(s, municipalities))
         with self.steps.step("premises"):
             premises = self._together(
                 "premises", lambda s: self._premises(s, municipalities, localities, deso, totals)
@@ -219,6 +232,8 @@ class Reader:
             connected=connected,
             offers=offers,
             deso=deso,
+            functions=functions,
+            later_connection=later,
             population=self.population,
             mobile=mobile,
             set_aside=self.all_set_aside(),
@@ -367,6 +382,43 @@ class Reader:
             frame["deso_name"] = frame["deso_code"]
         return self._inside_region(frame, "deso", source, municipalities)
 
+    def _functions(
+        self, source: SourceSettings, municipalities: gpd.GeoDataFrame | None
+    ) -> gpd.GeoDataFrame | None:
+        where = f"{source.path.name}, layer functions"
+        extract = source.path.suffix.casefold() == ".pbf" and "kind" not in source.columns
+        if extract:  # of all its buildings, those that are societal functions
+            chosen = {
+                "layer": source.layer or "buildings",
+                "where": source.where or osm_condition(),
+            }
+            source = source.model_copy(update=chosen)
+            frame = self._layer("functions", source, kind="premises")
+            frame["kind"] = osm_kind(frame)
+        else:
+            frame = self._layer("functions", source, kind="premises", required=("kind",))
+        if municipalities is None:
+            return None
+        placed = place_functions(frame, municipalities, provenance=source.provenance, where=where)
+        self.set_aside.append(
+            pd.DataFrame({"row": frame.index[placed.outside]}).assign(
+                layer="functions",
+                file=source.path.name,
+                id=None,
+                reason="lies in no municipality of the region",
+            )
+        )
+        check_table(placed.frame, FUNCTIONS, where=where)
+        return placed.frame
+
+    def _later(
+        self, source: SourceSettings, municipalities: gpd.GeoDataFrame | None
+    ) -> gpd.GeoDataFrame:
+        frame = self._layer("later_connection", source, kind="polygon")
+        frame = frame.assign(provenance=source.provenance)
+        check_table(frame, LATER_CONNECTION, where=f"{source.path.name}, layer later_connection")
+        return self._inside_region(frame, "later_connection", source, municipalities)
+
     def _inside_region(
         self,
         frame: gpd.GeoDataFrame,
@@ -494,7 +546,9 @@ class Reader:
         frame = self._layer("roads", source, kind="line")
         if "road_class" not in frame:
             frame["road_class"] = ""
-        frame["road_class"] = as_text(frame["road_class"]).fillna("").astype("str")
+        # as_text wants rows numbered without gaps; here some may have been set aside.
+        classes = as_text(frame["road_class"].reset_index(drop=True)).fillna("")
+        frame["road_class"] = classes.astype("str").to_numpy()
         known = {*self.region.prices.surfaces, *self.region.buildout.no_dig}
         strange = frame["road_class"][~frame["road_class"].isin(known)]
         if len(strange):
