@@ -34,7 +34,7 @@ class PtsSettings(Section):
     )
     budget_sek: dict[Landsdel, float] = Field(
         default_factory=dict,
-        description="Landsdel = aid to distribute there, SEK, instead of the published one",
+        description="Aid to distribute by landsdel, SEK, instead of the published amounts",
     )
     value: Literal["buildings", "households", "score"] = Field(
         "buildings",
