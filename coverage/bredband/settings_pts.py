@@ -13,6 +13,10 @@ Landsdel = Literal["Norrland", "Svealand", "Götaland"]
 MarkOrder = Literal["households", "workplaces", "near_function", "distance_to_fibre_m"]
 
 
+def _mark_order() -> list[MarkOrder]:
+    return ["households", "near_function", "distance_to_fibre_m"]
+
+
 class PtsSettings(Section):
     """[pts]: eligible buildings, marks and the competition."""
 
@@ -42,7 +46,7 @@ class PtsSettings(Section):
         " buildings, households, or households times the area's score",
     )
     mark_order: list[MarkOrder] = Field(
-        default_factory=lambda: ["households", "near_function", "distance_to_fibre_m"],
+        default_factory=_mark_order,
         description="Which buildings of a project get its marks first: those with the most of the"
         " first of these, then of the second, and so on (U; only their number counts, F)",
     )
