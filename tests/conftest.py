@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import sound_region
 from hypothesis import settings
+from opened import Opened, opener, start_browser
 from web_server import Server, Waits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser
 
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("bredband", deadline=None)
@@ -58,3 +62,16 @@ def waits(no_proxy: None) -> Waits:
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the folder of a small region with which nothing is wrong; copy it before breaking it."""
     return sound_region.write(tmp_path_factory.mktemp("sound") / "region")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give a browser; skip the test where none is installed."""
+    yield from start_browser()
+
+
+@pytest.fixture
+def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
+    """Open a map, a page or a file in a tab without a network."""
+    with contextmanager(opener)(browser, tmp_path) as show:
+        yield show

@@ -6,9 +6,6 @@ import base64
 import io
 import json
 import re
-import shutil
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import folium
@@ -44,18 +41,14 @@ from bredband_gis.webmap import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from opened import CRS, EAST, NB, NORTH, Opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
 
-CRS = "EPSG:3006"
-EAST, NORTH = 700_000.0, 7_300_000.0
 SIDE = 10_000.0
-NB = "\u00a0"
-NARROW = "\u202f"
 EVIL = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{7*7}}<!--\u2028//evil.se"
 )
@@ -235,127 +228,6 @@ def everything(**changes: Any) -> WebMap:
 # ---- the browser ----------------------------------------------------------------------
 
 
-@dataclass
-class Opened:
-    """A page in the browser, and everything that it said or asked for."""
-
-    page: Page
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    dialogs: list[str] = field(default_factory=list)
-
-    def text(self, selector: str) -> str:
-        return self.page.inner_text(selector).replace(NB, " ").replace(NARROW, " ")
-
-    def texts(self, selector: str) -> list[str]:
-        found = self.page.locator(selector).all_inner_texts()
-        return [text.replace(NB, " ").replace(NARROW, " ").strip() for text in found]
-
-    def spot(self, x: float, y: float) -> dict[str, float]:
-        """Give the pixel where a place of the region is shown."""
-        lon, lat = transform_points([x + EAST], [y + NORTH], CRS, "EPSG:4326")
-        return self.page.evaluate(  # type: ignore[no-any-return]
-            "([lat, lon]) => map_0.latLngToContainerPoint([lat, lon])",
-            [float(lat[0]), float(lon[0])],
-        )
-
-    def click(self, x: float, y: float) -> None:
-        self.settle()
-        point = self.spot(x, y)
-        self.page.mouse.click(point["x"], point["y"])
-        self.settle()
-
-    def settle(self) -> None:
-        """Wait until the map stands still: it moves to make room for a popup."""
-        self.page.evaluate(
-            """() => new Promise((done) => {
-                let still = 0;
-                (function look() {
-                    still = map_0._panAnim && map_0._panAnim._inProgress ? 0 : still + 1;
-                    if (still > 6) { done(); } else { requestAnimationFrame(look); }
-                }());
-            })"""
-        )
-
-    def zoom_to(self, x: float, y: float, zoom: float) -> None:
-        lon, lat = transform_points([x + EAST], [y + NORTH], CRS, "EPSG:4326")
-        self.page.evaluate(
-            "([lat, lon, zoom]) => { map_0.setView([lat, lon], zoom, {animate: false}); }",
-            [float(lat[0]), float(lon[0]), zoom],
-        )
-
-    def colour(self, x: float, y: float, layer: int = 0) -> str:
-        """Give the colour that the n-th lowest layer shows at a place; empty where none."""
-        return self.page.evaluate(  # type: ignore[no-any-return]
-            """([at, n]) => {
-                const layer = [...map_0.webmapShown].reverse()[n], c = layer._container;
-                const ratio = c.width / parseFloat(c.style.width);
-                const p = map_0.containerPointToLayerPoint([at.x, at.y])
-                    .subtract(layer._bounds.min).multiplyBy(ratio);
-                const [r, g, b, a] = c.getContext("2d").getImageData(p.x, p.y, 1, 1).data;
-                return a ? "#" + [r, g, b].map((v) => v.toString(16).padStart(2, "0"))
-                    .join("") : "";
-            }""",
-            [self.spot(x, y), layer],
-        )
-
-    def check(self, label: str, *, on: bool = True) -> None:
-        box = self.page.get_by_label(label, exact=True)
-        box.check() if on else box.uncheck()
-        self.page.wait_for_timeout(50)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("chromium is not installed, so no map can be opened")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where it is used
-
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync"]  # fmt: skip
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=chromium, args=flags)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
-    with contextmanager(_shower)(browser, tmp_path) as opener:
-        yield opener
-
-
-def _shower(browser: Browser, folder: Path) -> Iterator[Callable[..., Opened]]:
-    contexts = []
-
-    def show(page: WebMap | str, *, width: int = 1400, height: int = 900) -> Opened:
-        phone = width < 500
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, is_mobile=phone, has_touch=phone,
-            offline=True,
-        )  # fmt: skip
-        contexts.append(context)
-        tab = context.new_page()
-        opened = Opened(tab)
-        tab.on("console", lambda message: opened.said.append(message.text))
-        tab.on("pageerror", lambda error: opened.said.append(str(error)))
-        tab.on("request", lambda request: opened.asked.append(request.url))
-        tab.on("dialog", lambda box: (opened.dialogs.append(box.message), box.dismiss()))
-        context.route(re.compile(r"^(https?|wss?):"), lambda route: route.abort())
-        path = folder / "map.html"
-        if isinstance(page, str):
-            path.write_text(page, encoding="utf-8")
-        else:
-            page.save(path)
-        tab.goto(path.as_uri())
-        return opened
-
-    yield show
-    for context in contexts:
-        context.close()
-
-
 # ---- opening it -----------------------------------------------------------------------
 
 
@@ -527,7 +399,7 @@ def test_real_data_have_no_notice_and_a_table_can_confess(show: Callable[..., Op
 def test_a_click_on_a_municipality_gives_its_figures(show: Callable[..., Opened]) -> None:
     opened = show(everything())
     opened.click(8000, 12_000)
-    assert opened.text(".webmap-popup h3") == "Norra"
+    assert opened.text(".webmap-popup h2") == "Norra"
     rows = [row.split("\t") for row in opened.text(".webmap-table tbody").splitlines()]
     assert [[cell.strip() for cell in row] for row in rows] == [
         ["30 Mbit/s", "60,0 %", "72,0 %", "75,0 %"],
@@ -543,7 +415,7 @@ def test_a_click_on_a_municipality_gives_its_figures(show: Callable[..., Opened]
     assert re.search(r"Ny grävning\s+7,9 km", popup)
     assert opened.page.get_by_label("Stäng").count() == 1
     opened.click(15_000, 2000)
-    assert opened.text(".webmap-popup h3") == "Södra"
+    assert opened.text(".webmap-popup h2") == "Södra"
     assert re.search(r"varav utan väg eller fiber inom räckhåll\s+3", opened.text(".webmap-popup"))
 
 
@@ -551,7 +423,7 @@ def test_a_click_on_an_area_and_on_a_cell(show: Callable[..., Opened]) -> None:
     opened = show(everything())
     opened.zoom_to(3000, 15_000, 14)
     opened.click(3100, 15_100)
-    assert opened.text(".webmap-popup h3") == "Område 2501-0001"
+    assert opened.text(".webmap-popup h2") == "Område 2501-0001"
     popup = opened.text(".webmap-popup")
     for line in (
         r"Rang\s+1\b", r"Kommun\s+Norra", r"Hushåll utan tillgång eller plan\s+5",
@@ -574,7 +446,7 @@ def test_small_groups_stay_hidden(show: Callable[..., Opened]) -> None:
     opened = show(everything())
     opened.zoom_to(6600, 15_600, 14)
     opened.click(6600, 15_600)
-    assert opened.text(".webmap-popup h3") == "Område 2501-0002"
+    assert opened.text(".webmap-popup h2") == "Område 2501-0002"
     popup = opened.text(".webmap-popup")
     assert re.search(r"Hushåll utan tillgång eller plan\s+färre än 3", popup)
     for given_away in (
@@ -653,7 +525,7 @@ def test_the_internal_page_shows_all_and_says_so(show: Callable[..., Opened]) ->
     opened.zoom_to(6600, 15_600, 15)
     opened.click(6600, 15_600)
     popup = opened.text(".webmap-popup")
-    assert opened.text(".webmap-popup h3") == "Byggnad hemligt-3"
+    assert opened.text(".webmap-popup h2") == "Byggnad hemligt-3"
     assert re.search(r"Trådbundet\s+8 Mbit/s", popup)
     assert re.search(r"Avstånd till fiber\s+–", popup)
     assert re.search(r"Skäl\s+ingen fiber inom 50 m", popup)
@@ -692,7 +564,7 @@ def test_names_stay_text_everywhere(show: Callable[..., Opened]) -> None:
     assert opened.dialogs == []
     assert opened.said == []
     assert opened.page.locator("img").count() == 0
-    assert opened.page.evaluate("document.scripts.length") == 3
+    assert opened.page.evaluate("document.scripts.length") == 4
     flat = EVIL.replace("\u2028", "")
     text = opened.page.evaluate("document.body.innerText + document.title").replace("\u2028", "")
     assert text.count(flat) >= 6
@@ -813,7 +685,7 @@ def test_municipalities_that_the_coverage_does_not_know(show: Callable[..., Open
     known = coverage().query("area_code != '2501'")
     opened = show(everything(coverage=known))
     opened.click(8000, 12_000)
-    assert opened.text(".webmap-popup h3") == "Norra"
+    assert opened.text(".webmap-popup h2") == "Norra"
     assert opened.said == []
     assert "uppgift saknas" in opened.text(".webmap-panel")
 

@@ -93,7 +93,8 @@ var webmap = (function () {
     _update: function () {
       if (this._map._animatingZoom && this._bounds) { return; }
       L.Renderer.prototype._update.call(this);
-      const size = this._bounds.getSize(), ratio = Math.min(window.devicePixelRatio || 1, 2);
+      const size = this._bounds.getSize();
+      const ratio = this._map.webmapRatio || Math.min(window.devicePixelRatio || 1, 2);
       const canvas = this._container;
       L.DomUtil.setPosition(canvas, this._bounds.min);
       canvas.width = ratio * size.x;
@@ -151,7 +152,9 @@ var webmap = (function () {
       fromLast.forEach(([members, number]) => {
         const style = this.options.classes[number];
         if (this.data.kind === "line") {
+          pen.setLineDash(style.dash ? [2.5 * style.width * grow, 2 * style.width * grow] : []);
           this._lines(pen, place, members, style.stroke, style.width * grow);
+          pen.setLineDash([]);
         } else if (this.data.kind === "point") {
           this._points(pen, place, members, style, style.radius * grow);
         } else {
@@ -241,6 +244,22 @@ var webmap = (function () {
       }
     },
 
+    // Whether a place in pixels of zoom 0 lies inside a polygon.
+    inside: function (i, at) {
+      const { x, y, partEnd, featureEnd } = this.data;
+      let inside = false;
+      for (let part = i ? featureEnd[i - 1] : 0; part < featureEnd[i]; part++) {
+        const first = part ? partEnd[part - 1] : 0, last = partEnd[part];
+        for (let v = first, u = last - 1; v < last; u = v++) {
+          if ((y[v] > at.y) !== (y[u] > at.y)
+            && at.x < (x[u] - x[v]) * (at.y - y[v]) / (y[u] - y[v]) + x[v]) {
+            inside = !inside;
+          }
+        }
+      }
+      return inside;
+    },
+
     // The feature under a place in pixels of zoom 0, or -1; reach is in the same unit.
     hit: function (at, reach, scale) {
       const { x, y, partEnd, featureEnd, box, kind, length } = this.data;
@@ -252,24 +271,20 @@ var webmap = (function () {
       for (let i = 0; i < length; i++) {
         if (at.x < box[4 * i] - wider || at.x > box[4 * i + 2] + wider
           || at.y < box[4 * i + 1] - wider || at.y > box[4 * i + 3] + wider) { continue; }
-        let inside = false, distance = Infinity;
-        for (let part = i ? featureEnd[i - 1] : 0; part < featureEnd[i]; part++) {
-          const first = part ? partEnd[part - 1] : 0, last = partEnd[part];
-          for (let v = first, u = last - 1; v < last; u = v++) {
-            if (kind === "polygon") {
-              if ((y[v] > at.y) !== (y[u] > at.y)
-                && at.x < (x[u] - x[v]) * (at.y - y[v]) / (y[u] - y[v]) + x[v]) {
-                inside = !inside;
-              }
-            } else if (kind === "point" || v > first) {
-              distance = Math.min(distance, toSegment(at, x[u], y[u], x[v], y[v]));
-            }
-          }
-        }
+        let distance = Infinity;
         if (kind === "polygon") {
           const small = box[4 * i + 2] - box[4 * i] < 2 * wider
             && box[4 * i + 3] - box[4 * i + 1] < 2 * wider;
-          distance = inside || small ? 0 : Infinity;
+          distance = small || this.inside(i, at) ? 0 : Infinity;
+        } else {
+          for (let part = i ? featureEnd[i - 1] : 0; part < featureEnd[i]; part++) {
+            const first = part ? partEnd[part - 1] : 0, last = partEnd[part];
+            for (let v = first, u = last - 1; v < last; u = v++) {
+              if (kind === "point" || v > first) {
+                distance = Math.min(distance, toSegment(at, x[u], y[u], x[v], y[v]));
+              }
+            }
+          }
         }
         if (distance <= wider && distance < nearest) { found = i; nearest = distance; }
       }
@@ -375,27 +390,69 @@ var webmap = (function () {
       if (!found.length) { return; }
       const aimed = found.find(([layer, i]) => apparent(layer, i, scale) >= 24)
         || found[found.length - 1];
-      const others = found.filter((one) => one !== aimed);
-      const open = section(...aimed);
-      const parts = [node("div", "", node("h3", "", open.title), open.body)];
-      for (const { title, body } of others.map((one) => section(...one))) {
-        parts.push(node("details", "", node("summary", "", title), body));
-      }
-      const size = map.getSize(), above = map.webmapHead ? map.webmapHead.offsetHeight : 0;
-      L.popup({
-        maxWidth: Math.min(340, size.x - 40),
-        minWidth: Math.min(230, size.x - 60),
-        maxHeight: Math.max(160, Math.min(size.y * 0.6, size.y - above - 140)),
-        autoPanPaddingTopLeft: [10, above + 16],
-        autoPanPaddingBottomRight: [10, 60],
-      }).setLatLng(event.latlng).setContent(node("div", "webmap-popup", ...parts)).openOn(map);
-      select(map, aimed);
+      tell(map, event.latlng, aimed, found.filter((one) => one !== aimed));
     });
     map.on("popupopen", (event) => {
       const close = event.popup.getElement().querySelector(".leaflet-popup-close-button");
       if (close) { close.setAttribute("aria-label", words.close); }
     });
     map.on("popupclose", () => select(map, []));
+  }
+
+  function tell(map, latlng, aimed, others) {
+    const open = section(...aimed);
+    const parts = [node("div", "", node("h2", "", open.title), open.body)];
+    for (const { title, body } of others.map((one) => section(...one))) {
+      parts.push(node("details", "", node("summary", "", title), body));
+    }
+    const size = map.getSize(), above = map.webmapHead ? map.webmapHead.offsetHeight : 0;
+    L.popup({
+      maxWidth: Math.min(340, size.x - 40),
+      minWidth: Math.min(230, size.x - 60),
+      maxHeight: Math.max(160, Math.min(size.y * 0.6, size.y - above - 140)),
+      autoPanPaddingTopLeft: [10, above + 16],
+      autoPanPaddingBottomRight: [10, 60],
+    }).setLatLng(latlng).setContent(node("div", "webmap-popup", ...parts)).openOn(map);
+    select(map, aimed);
+  }
+
+  // Goes to one feature, and shows its layer and what is known of it.
+  function visit(map, layer, i) {
+    const box = layer.data.box.subarray(4 * i, 4 * i + 4);
+    if (!(box[0] <= box[2])) { return; }
+    if (!map.hasLayer(layer)) { layer.addTo(map); }
+    see(map, box);
+    tell(map, map.unproject(anchor(map, layer, i, box), 0), [layer, i], []);
+  }
+
+  // Shows a box of zoom 0's pixels in the free part of the map.
+  function see(map, box) {
+    const bounds = L.latLngBounds(
+      map.unproject([box[0], box[3]], 0), map.unproject([box[2], box[1]], 0));
+    map.closePopup();
+    map.fitBounds(bounds, { ...free(map), animate: false, maxZoom: map.webmapHome + 5 });
+  }
+
+  // A place of the feature to point at: its middle if that is in it, else that of its widest part.
+  function anchor(map, layer, i, box) {
+    const middle = L.point((box[0] + box[2]) / 2, (box[1] + box[3]) / 2);
+    const { x, y, partEnd, featureEnd, kind } = layer.data;
+    if (kind !== "polygon" || layer.inside(i, middle)) { return middle; }
+    let best = middle, widest = -1;
+    for (let part = i ? featureEnd[i - 1] : 0; part < featureEnd[i]; part++) {
+      const first = part ? partEnd[part - 1] : 0, last = partEnd[part];
+      let west = Infinity, right = -Infinity, top = Infinity, bottom = -Infinity;
+      for (let v = first; v < last; v++) {
+        west = Math.min(west, x[v]); right = Math.max(right, x[v]);
+        top = Math.min(top, y[v]); bottom = Math.max(bottom, y[v]);
+      }
+      const wide = (right - west) * (bottom - top);
+      if (wide > widest) {
+        widest = wide;
+        best = L.point((west + right) / 2, (top + bottom) / 2);
+      }
+    }
+    return best;
   }
 
   function where(map, latlng, pixels) {
@@ -444,99 +501,7 @@ var webmap = (function () {
     }
   }
 
-  // ---- head and panel ----------------------------------------------------------------
-
-  function control(map, position, element) {
-    const made = L.control({ position });
-    made.onAdd = () => {
-      L.DomEvent.disableClickPropagation(element);
-      L.DomEvent.disableScrollPropagation(element);
-      return element;
-    };
-    return made.addTo(map);
-  }
-
-  // Title, a few figures, and what the reader must know before believing them.
-  function head(map, spec) {
-    const facts = spec.facts.map(
-      ([value, label]) => node("div", "", node("dd", "", value), node("dt", "", label)));
-    const box = node("header", "webmap-head",
-      node("div", "", node("h1", "", spec.title), node("p", "", spec.subtitle)),
-      facts.length ? node("dl", "webmap-facts", ...facts) : null,
-      ...spec.notices.map((text) => node("p", "webmap-notice", text)));
-    map.webmapHead = box;
-    return control(map, "topleft", box);
-  }
-
-  function swatch(kind, style) {
-    const mark = node("span", "webmap-swatch webmap-" + kind);
-    if (kind === "line") {
-      mark.style.borderTop = `${Math.max(1, style.width)}px solid ${style.stroke}`;
-    } else {
-      mark.style.background = style.fill || "none";
-      mark.style.opacity = Math.max(0.4, style.opacity);
-      if (style.width) { mark.style.border = `1px solid ${style.stroke}`; }
-    }
-    if (kind === "point") {
-      mark.style.width = mark.style.height = 2 * style.radius + "px";
-    }
-    return mark;
-  }
-
-  function legend(layer) {
-    const { classes, notes } = layer.options;
-    const items = (classes || []).filter((style) => style.label).map((style) => node("li", "",
-      node("span", "webmap-key", swatch(layer.data.kind, style)), style.label));
-    return node("div", "webmap-legend", items.length ? node("ul", "", ...items) : null,
-      ...(notes || []).map((text) => node("p", "", text)));
-  }
-
-  // The layers with their switches and, under each that is shown, what its colours mean.
-  function panel(map, spec, layers) {
-    const body = node("div", "webmap-body");
-    body.id = "webmap-panel-body";
-    spec.groups.forEach((group, number) => {
-      const field = node("fieldset", "", node("legend", "", group.title));
-      const members = group.layers.map((key) => layers[key]);
-      group.layers.forEach((key, at) => {
-        const layer = members[at], input = node("input");
-        input.type = group.single ? "radio" : "checkbox";
-        input.name = "webmap-group-" + number;
-        const words = layer.options && layer.data ? legend(layer) : node("div", "webmap-legend");
-        const sync = () => {
-          input.checked = map.hasLayer(layer);
-          words.hidden = !input.checked || !words.hasChildNodes();
-        };
-        input.addEventListener("change", () => {
-          if (group.single) { members.forEach((one) => one !== layer && one.remove()); }
-          if (input.checked) { layer.addTo(map); } else { layer.remove(); }
-        });
-        layer.on("add remove", () => window.setTimeout(sync));
-        sync();
-        field.append(node("div", "webmap-entry", node("label", "", input, spec.names[key]), words));
-      });
-      body.append(field);
-    });
-    spec.texts.forEach(([title, lines]) => body.append(node("details", "", node("summary", "", title),
-      ...lines.map((line) => node("p", "", line)))));
-
-    const button = node("button", "webmap-toggle");
-    button.type = "button";
-    button.setAttribute("aria-controls", body.id);
-    const box = node("section", "webmap-panel", button, body);
-    box.setAttribute("aria-label", spec.title);
-    const open = (state) => {
-      body.hidden = !state;
-      box.classList.toggle("webmap-closed", !state);
-      button.setAttribute("aria-expanded", state);
-      button.title = state ? spec.close : spec.open;
-      button.replaceChildren(node("span", "", spec.title), node("span", "webmap-arrow"));
-    };
-    button.addEventListener("click", () => open(body.hidden));
-    open(map.getSize().x >= PHONE);
-    map.webmapPanel = box;
-    return control(map, "topright", box);
-  }
+  // ---- the map -----------------------------------------------------------------------
 
   // Whole zoom steps only where there are tiles to be sharp.
   function map(id, online) {
@@ -550,19 +515,24 @@ var webmap = (function () {
     return made;
   }
 
-  // Shows the bounds in the part of the map that head and panel leave free.
-  function fit(map, bounds) {
+  // The margins that head and panel take of the map.
+  function free(map) {
     const size = map.getSize(), narrow = size.x < PHONE;
     const height = map.webmapHead ? map.webmapHead.offsetHeight : 0;
     const width = map.webmapPanel && !narrow ? map.webmapPanel.offsetWidth + 10 : 0;
-    map.fitBounds(bounds, {
-      animate: false,
+    return {
       paddingTopLeft: [12, Math.min(height + 16, size.y / 2)],
       paddingBottomRight: [12 + width, narrow ? 64 : 34],
-    });
+    };
+  }
+
+  // Shows the bounds in the part of the map that head and panel leave free.
+  function fit(map, bounds) {
+    map.fitBounds(bounds, { animate: false, ...free(map) });
     map.webmapHome = map.getZoom();
     map.setMinZoom(Math.floor(map.webmapHome) - 2);
-    map.setMaxBounds(L.latLngBounds(bounds).pad(1));
+    map.webmapBounds = L.latLngBounds(bounds).pad(1);
+    map.setMaxBounds(map.webmapBounds);
     shown(map).forEach((layer) => layer.redraw());
   }
 
@@ -577,7 +547,7 @@ var webmap = (function () {
   }
 
   return {
-    map, features, head, panel, start,
+    PHONE, map, features, start, node, numbers, shown, see, visit,
     shapes: (data, options) => new Shapes(data, options),
     labels: (data, options) => new Labels(data, options),
   };

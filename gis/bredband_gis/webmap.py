@@ -259,7 +259,7 @@ class Style:
 
     Colours are CSS colours; ``width`` is that of the line or outline and ``radius``
     that of a point, px. Polygons smaller than ``least`` px are drawn as a square of
-    that size. A class without a label is not in the legend.
+    that size; lines may be dashed. A class without a label is not in the legend.
     """
 
     label: str = ""
@@ -269,6 +269,7 @@ class Style:
     width: float = 0.0
     radius: float = 4.0
     least: float = 0.0
+    dash: bool = False
 
 
 @dataclass(frozen=True)
@@ -449,8 +450,44 @@ class LabelLayer(_PackedLayer):
         )
 
 
+@dataclass(frozen=True)
+class Places:
+    """Features that a search finds by their name.
+
+    Parameters
+    ----------
+    features : Features
+        What is found.
+    name : str
+        Text column of the names.
+    kind : str
+        What they are, shown beside the name.
+    detail : str, optional
+        Text column shown instead of the kind, such as the municipality of a place.
+    layer : ShapeLayer, optional
+        The layer of these features whose popup is opened; without one the map only goes there.
+    """
+
+    features: Features
+    name: str
+    kind: str = ""
+    detail: str | None = None
+    layer: ShapeLayer | None = None
+
+
+@dataclass(frozen=True)
+class Search:
+    """A field that finds places; ``none`` is said when there is no such place."""
+
+    label: str
+    none: str
+    places: Sequence[Places]
+
+
 class Head(MacroElement):
-    """The box with the title, a few figures and notices.
+    """The box with the title, a few figures, notices and tools.
+
+    Add it after the layers.
 
     Parameters
     ----------
@@ -460,6 +497,10 @@ class Head(MacroElement):
         Figures.
     notices : sequence of str
         What the reader must know, on a coloured ground.
+    search : Search, optional
+        A field that goes to a place.
+    printing : (str, str), optional
+        Words of the button that prints and of the choice of paper, A4 or A3.
     """
 
     def __init__(
@@ -468,18 +509,37 @@ class Head(MacroElement):
         subtitle: str = "",
         facts: Sequence[tuple[str, str]] = (),
         notices: Sequence[str] = (),
+        *,
+        search: Search | None = None,
+        printing: tuple[str, str] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Head"
+        self.places = list(search.places) if search else []
         self.spec = script_json(
-            {"title": title, "subtitle": subtitle, "facts": list(facts), "notices": list(notices)}
+            {
+                "title": title,
+                "subtitle": subtitle,
+                "facts": list(facts),
+                "notices": list(notices),
+                "search": {"label": search.label, "none": search.none} if search else None,
+                "print": dict(zip(("label", "paper"), printing, strict=True)) if printing else None,
+            }
         )
 
     def render(self, **kwargs: object) -> None:  # type: ignore[override]
         """Write the call that makes the box."""
         del kwargs
         assert self._parent is not None  # noqa: S101 - folium renders children only
-        _write_script(self, f"webmap.head({self._parent.get_name()}, {self.spec});")
+        places = [
+            f"{{ data: {one.features.get_name()},"
+            f" layer: {one.layer.get_name() if one.layer else 'null'},"
+            f" name: {script_json(one.name)}, detail: {script_json(one.detail)},"
+            f" kind: {script_json(one.kind)} }}"
+            for one in self.places
+        ]
+        call = f"webmap.head({self._parent.get_name()}, {self.spec}, [{', '.join(places)}]);"
+        _write_script(self, call)
 
 
 @dataclass(frozen=True)
@@ -491,6 +551,83 @@ class Group:
     single: bool = False
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Layers of which one is shown, chosen by several respects such as measure and speed.
+
+    Parameters
+    ----------
+    title : str
+        Heading in the panel.
+    name : str
+        Beside the switch of all of them.
+    respects : sequence of (label, words)
+        What may be chosen, and the words to choose from.
+    members : mapping of tuple of int to Layer
+        The number of a layer's word in each respect. Not every combination need be there.
+    none : str
+        Said where a combination is not there.
+    """
+
+    title: str
+    name: str
+    respects: Sequence[tuple[str, Sequence[str]]]
+    members: Mapping[tuple[int, ...], Layer]
+    none: str = ""
+
+    @property
+    def layers(self) -> list[Layer]:
+        """All of the layers."""
+        return list(self.members.values())
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A list beside the map: features in order; a click goes to the feature.
+
+    Parameters
+    ----------
+    name : str
+        Of the list.
+    layer : ShapeLayer
+        Whose features are listed, with a popup.
+    order : array of int
+        Positions of the features, the first first; those left out are not listed.
+    rank, title : str
+        Text columns of what stands before the name, and of the name.
+    columns : sequence of str
+        Text columns of the line below it.
+    part : (label, all, column), optional
+        Lets the reader pick the features with one value of a text column, such as the
+        municipality.
+    most : int
+        How many are listed at a time.
+    more : str
+        Said when there are more.
+    """
+
+    name: str
+    layer: ShapeLayer
+    order: ArrayLike
+    rank: str
+    title: str
+    columns: Sequence[str] = ()
+    part: tuple[str, str, str] | None = None
+    most: int = 500
+    more: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give what ``webmap_page.js`` reads."""
+        part = None if self.part is None else dict(
+            zip(("label", "all", "column"), self.part, strict=True)
+        )  # fmt: skip
+        return {
+            "name": self.name, "layer": self.layer.get_name(), "order": pack_numbers(self.order),
+            "rank": self.rank, "title": self.title, "columns": list(self.columns), "part": part,
+            "most": self.most, "more": self.more,
+        }  # fmt: skip
+
+
 class Panel(MacroElement):
     """Layer control and legend in one: switches, classes, notes; folded on a phone.
 
@@ -500,10 +637,12 @@ class Panel(MacroElement):
     ----------
     title : str
         On its button.
-    groups : sequence of Group
+    groups : sequence of Group or Choice
         The layers.
     texts : sequence of (title, lines)
         Folded texts at the foot, e.g. sources.
+    lists : sequence of Ranking
+        Further pages of the panel.
     show, hide : str
         What the button does, for those who hear the page.
     """
@@ -511,32 +650,42 @@ class Panel(MacroElement):
     def __init__(
         self,
         title: str,
-        groups: Sequence[Group],
+        groups: Sequence[Group | Choice],
         texts: Sequence[tuple[str, Sequence[str]]] = (),
         *,
+        lists: Sequence[Ranking] = (),
         show: str = "",
         hide: str = "",
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Panel"
         self.groups = [group for group in groups if group.layers]
+        self.lists = list(lists)
         self._texts = {"title": title, "texts": texts, "open": show or title, "close": hide}
 
     def render(self, **kwargs: object) -> None:  # type: ignore[override]
         """Write the call that makes the panel; the layers' names are known by now."""
         del kwargs
         assert self._parent is not None  # noqa: S101 - folium renders children only
-        groups = [
-            {
+        groups = []
+        for group in self.groups:
+            told: dict[str, Any] = {
                 "title": group.title,
-                "single": group.single,
                 "layers": [layer.get_name() for layer in group.layers],
             }
-            for group in self.groups
-        ]
+            if isinstance(group, Choice):
+                told |= {
+                    "name": group.name, "choices": group.respects, "none": group.none,
+                    "keys": [list(key) for key in group.members],
+                }  # fmt: skip
+            else:
+                told["single"] = group.single
+            groups.append(told)
         members = [layer for group in self.groups for layer in group.layers]
+        members += [one.layer for one in self.lists]
         names = {layer.get_name(): layer.layer_name for layer in members}
-        spec = script_json({**self._texts, "groups": groups, "names": names})
+        lists = [one.as_dict() for one in self.lists]
+        spec = script_json({**self._texts, "groups": groups, "names": names, "lists": lists})
         layers = ", ".join(f"{name}: {name}" for name in names)
         _write_script(self, f"webmap.panel({self._parent.get_name()}, {spec}, {{ {layers} }});")
 
@@ -646,6 +795,7 @@ class WebMap(folium.Map):
             f"<style>{_asset('webmap.css')}</style>",
             f"<script>{_asset('vendor/leaflet/leaflet.js')}</script>",
             f"<script>{_asset('webmap.js')}</script>",
+            f"<script>{_asset('webmap_page.js')}</script>",
         ]
         page.header.add_child(_Verbatim("\n".join(head)), name=name)
         label = escape(self.words.map_label)
