@@ -69,7 +69,7 @@ class Criterion(Section):
     missing: Literal["mean", "worst", "leave_out"] | None = Field(
         None,
         description="An area without the number gets the mean value, the value 0, or is weighed"
-        " on its other criteria; left out: worst for what is per household, else mean",
+        " on its other criteria; left out: 0 for costs, support and break-even, else the mean",
     )
 
     @model_validator(mode="after")
