@@ -1,0 +1,1 @@
+"""The commands of submissions to PTS: validate, merge, submit."""
