@@ -9,6 +9,7 @@ brought over, with so many between them that a piece's bend is less than a decim
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -164,30 +165,32 @@ def lay_on_raster(
         pixel = float(np.sqrt(abs(raster.transform.determinant)))
         same = crs_.same_crs(crs_.parse_crs(said), metric)
         pieces = _pieces(vertices, _LONGEST_PX * pixel if same else _LONGEST_M)
-        ends = [
-            _to_pixels(raster, *crs_.transform_points(*xy.T, metric, said))
+        tail, head = (
+            _to_pixels(raster, *crs_.transform_points(xy[:, 0], xy[:, 1], metric, said))
             for xy in (pieces.tail, pieces.head)
-        ]
+        )
         shape = (raster.height, raster.width)
-        known = np.isfinite(ends[0]).all(axis=1) & np.isfinite(ends[1]).all(axis=1)
-        if known.size and not _meets(ends, known, shape):
+        known = np.isfinite(np.column_stack([tail, head])).all(axis=1)
+        if known.size and not _meets(tail[known], head[known], shape):
             box = ", ".join(f"{value:.0f}" for value in raster.bounds)
             msg = f"no line lies in the raster ({box} in {crs_.name_crs(said)})"
             fix = "check the raster's CRS, or take another that covers the region"
             raise WrongCrsError(msg, where=source.path.name, fix=fix)
         at, share, code = [], [], []
-        for mine, window in _windows(ends, np.flatnonzero(known), shape):
+        for mine, window in _windows(tail, head, np.flatnonzero(known), shape):
             codes = _read_codes(raster, band, window, classes)
             top, left = window[:2]
-            which, begin, found = _cut(ends[0][mine], ends[1][mine], codes, left, top)
+            which, begin, found = _cut(tail[mine], head[mine], codes, left, top)
             at.append(mine[which])
             share.append(begin)
             code.append(found)
         rest = np.flatnonzero(~known)
         at.append(rest)
         share.append(np.zeros(rest.size))
-        code.append(np.full(rest.size, NO_DATA, dtype=np.int16))
-    return _gather(vertices, pieces, *(np.concatenate(part) for part in (at, share, code)))
+        code.append(np.full(rest.size, NO_DATA))
+    return _gather(
+        vertices, pieces, np.concatenate(at), np.concatenate(share), np.concatenate(code)
+    )
 
 
 def lay_on_grid(
@@ -213,11 +216,11 @@ def lay_on_grid(
     """
     vertices = line_vertices(lines)
     pieces = _pieces(vertices, np.inf)
-    ends = [
+    tail, head = (
         np.column_stack([(xy[:, 0] - west) / cell_m, (north - xy[:, 1]) / cell_m])
         for xy in (pieces.tail, pieces.head)
-    ]
-    found = _cut(*ends, np.ascontiguousarray(codes), 0, 0)
+    )
+    found = _cut(tail, head, np.ascontiguousarray(codes), 0, 0)
     return _gather(vertices, pieces, *found)
 
 
@@ -348,7 +351,7 @@ def sample_heights(
             fix = "check the raster's CRS, or take another that covers the region"
             raise WrongCrsError(msg, where=source.path.name, fix=fix)
         height = np.full(len(at), np.nan)
-        for mine, window in _windows([at, at], np.flatnonzero(inside), shape, margin=1):
+        for mine, window in _windows(at, at, np.flatnonzero(inside), shape, margin=1):
             values = _read_values(raster, band, window)
             top, left = window[:2]
             height[mine] = _bilinear(values, at[mine, 0] - left, at[mine, 1] - top)
@@ -547,9 +550,7 @@ class _Pieces(NamedTuple):
 
 def _pieces(vertices: LineVertices, longest: float) -> _Pieces:
     """Take lines apart into straight pieces that are not longer than this."""
-    tail = np.flatnonzero(
-        (vertices.part[1:] == vertices.part[:-1]) & (np.diff(vertices.run) > 0)
-    )
+    tail = np.flatnonzero((vertices.part[1:] == vertices.part[:-1]) & (np.diff(vertices.run) > 0))
     run, length = vertices.run[tail], vertices.run[tail + 1] - vertices.run[tail]
     count = np.maximum(np.ceil(length / longest), 1).astype(np.int64)
     owner = np.repeat(np.arange(tail.size), count)
@@ -654,31 +655,31 @@ def _to_pixels(raster: Any, x: Floats, y: Floats) -> Floats:
     return np.column_stack([(e * x - b * y) / determinant, (a * y - d * x) / determinant])
 
 
-def _meets(ends: list[Floats], known: NDArray[np.bool_], shape: tuple[int, int]) -> bool:
-    low = np.minimum(ends[0][known], ends[1][known])
-    high = np.maximum(ends[0][known], ends[1][known])
-    touches = (high[:, 0] > 0) & (low[:, 0] < shape[1]) & (high[:, 1] > 0) & (low[:, 1] < shape[0])
-    return bool(touches.any())
+def _meets(tail: Floats, head: Floats, shape: tuple[int, int]) -> bool:
+    """Tell whether any piece comes near the raster."""
+    low, high = np.minimum(tail, head), np.maximum(tail, head)
+    size = np.array([shape[1], shape[0]])
+    return bool(((high > 0) & (low < size)).all(axis=1).any())
 
 
 def _windows(
-    ends: list[Floats], rows: Ints, shape: tuple[int, int], *, margin: int = 0
+    tail: Floats, head: Floats, rows: Ints, shape: tuple[int, int], *, margin: int = 0
 ) -> Iterator[tuple[Ints, Window]]:
     """Gather pieces by the tile that they begin in; give each group with the window it needs."""
     if not rows.size:
         return
-    tile = np.floor(ends[0][rows] / _TILE).astype(np.int64)
-    tile = np.clip(tile, -1, np.array([shape[1], shape[0]]) // _TILE + 1)
-    key = tile[:, 1] * (shape[1] // _TILE + 4) + tile[:, 0]
+    size = np.array([shape[1], shape[0]])
+    tile = np.clip(np.floor(tail[rows] / _TILE), -1, size // _TILE + 1).astype(np.int64)
+    key = tile[:, 1] * (size[0] // _TILE + 4) + tile[:, 0]
     order = np.argsort(key, kind="stable")
     bounds = np.append(_firsts(key[order]), rows.size)
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in pairwise(bounds):
         mine = rows[order[begin:end]]
-        low = np.minimum(ends[0][mine], ends[1][mine]).min(axis=0)
-        high = np.maximum(ends[0][mine], ends[1][mine]).max(axis=0)
-        left, top = np.clip(np.floor(low) - margin, 0, [shape[1], shape[0]]).astype(int)
-        right, bottom = np.clip(np.floor(high) + 1 + margin, 0, [shape[1], shape[0]]).astype(int)
-        yield mine, (int(top), int(left), max(int(bottom - top), 0), max(int(right - left), 0))
+        low = np.minimum(tail[mine], head[mine]).min(axis=0)
+        high = np.maximum(tail[mine], head[mine]).max(axis=0)
+        left, top = np.clip(np.floor(low) - margin, 0, size).astype(int).tolist()
+        right, bottom = np.clip(np.floor(high) + 1 + margin, 0, size).astype(int).tolist()
+        yield mine, (top, left, max(bottom - top, 0), max(right - left, 0))
 
 
 def _read_values(raster: Any, band: int, window: Window) -> Floats:
@@ -686,8 +687,9 @@ def _read_values(raster: Any, band: int, window: Window) -> Floats:
 
     top, left, rows, columns = window
     pixels = raster.read(band, window=Pixels(left, top, columns, rows), masked=True)
-    values: Floats = pixels.astype(float).filled(np.nan)
-    return values * raster.scales[band - 1] + raster.offsets[band - 1]
+    scale, offset = float(raster.scales[band - 1]), float(raster.offsets[band - 1])
+    values: Floats = pixels.astype(float).filled(np.nan) * scale + offset
+    return values
 
 
 def _read_codes(raster: Any, band: int, window: Window, classes: Sequence[ValueClass]) -> Codes:
