@@ -81,6 +81,13 @@ class PtsSettings(Section):
         description="Rivals' aid per building against the newest published year: it rose 1.6 times"
         " from 2021 to 2022 and 2.0 times to 2023 (D), and no later figure was found (U)",
     )
+    rivals_level_spread: float = Field(
+        0.2,
+        ge=0,
+        le=2,
+        description="Spread of the logarithm of that factor from draw to draw: how unsure the"
+        " level of a coming call is (U)",
+    )
     rivals_base_share: float = Field(
         1.0,
         gt=0,
