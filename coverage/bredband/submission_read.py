@@ -194,12 +194,9 @@ def read_draft(path: Path) -> Draft:
             draft.note("empty-file")
         elif suffix in JSON_SUFFIXES:
             _read_geojson(draft, path.read_bytes())
-        elif suffix in CSV_SUFFIXES:
+        elif suffix in (*CSV_SUFFIXES, *XLSX_SUFFIXES):
             draft.form = "table"
-            _read_table(draft, read_csv(path))
-        elif suffix in XLSX_SUFFIXES:
-            draft.form = "table"
-            _read_table(draft, _read_sheet(path))
+            _read_table(draft, read_text(path))
         else:
             draft.note("unknown-format", suffix=suffix or path.name)
     except EmptyLayerError:
@@ -468,8 +465,16 @@ def _are_rings(polygons: Any) -> bool:
 # --- tables ----------------------------------------------------------------------------------
 
 
-def _read_sheet(path: Path) -> TextTable:
-    """Read our sheet of the workbook, or its first."""
+def read_text(path: Path) -> TextTable:
+    """Read a CSV file, or of a workbook the sheet of ours, or its first.
+
+    Raises
+    ------
+    UnreadableSourceError, EmptyLayerError
+        As :func:`bredband_gis.tabular.read_csv` and ``read_xlsx``.
+    """
+    if path.suffix.casefold() not in XLSX_SUFFIXES:
+        return read_csv(path)
     for name in SHEETS.values():
         try:
             read_xlsx(path, sheet=name, rows=0)

@@ -113,6 +113,8 @@ class SubmissionTexts(RuleTexts):
         self.report = self.entries.pop("report")
         self.expected = self.entries.pop("expected")
         self.about = self.entries.pop("about")
+        self.merge = self.entries.pop("merge")
+        self.conflict = self.entries.pop("conflict")
 
     def name(self, content: Content, column: str) -> str:
         """Name a column as the file has it, with its Swedish heading."""
