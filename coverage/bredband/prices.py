@@ -7,7 +7,8 @@ of its own, and the name of the group of prices that move together.
 
 Trench prices by surface are all-in: trench, duct and cable. A region that knows the
 parts gives digging alone under ``[prices.trench]`` and counts the further items by
-giving each a ``quantity``.
+giving each a ``quantity``. Cable in water has no price of ours, since no published one was
+found: who lays it gives ``[prices.water]``.
 """
 
 from __future__ import annotations
@@ -229,6 +230,11 @@ class Prices(BaseModel):
         min_length=1,
         description="Price per metre of trench, duct and cable, by surface or method",
     )
+    water: dict[str, Price] = Field(
+        default_factory=dict,
+        description="Price per metre of cable in water, e.g. lake_cable and sea_cable, which"
+        " [ground] names; none by default, since no published price was found",
+    )
     surfaces: dict[str, str] = Field(
         default_factory=_surfaces, description="Road class = surface; others use other_surface"
     )
@@ -388,6 +394,10 @@ class Prices(BaseModel):
                 f" {', '.join(self.trench)}"
             )
             raise ValueError(msg)
+        twice = set(self.trench) & set(self.water)
+        if twice:
+            msg = f"{min(twice)} is both in [prices.trench] and in [prices.water]"
+            raise ValueError(msg)
         strange = set(self.takeup) - {TOTAL, *SEGMENTS}
         if strange:
             msg = f"takeup.{min(strange)} is none of {', '.join((TOTAL, *SEGMENTS))}"
@@ -428,6 +438,7 @@ class Prices(BaseModel):
         changed: dict[str, Any] = {}
         for name, price in self._all():
             head, _, part = name.partition(".")
+            head = "water" if head == "trench" and part in self.water else head
             moved = head not in _AGREED and price.unit != SHARE
             if not moved or price.year in (None, self.year) or not _is_counted(price):
                 continue
@@ -442,9 +453,14 @@ class Prices(BaseModel):
         # The model is frozen for everybody else.
         self.__dict__.update(changed)
 
+    @property
+    def per_metre(self) -> dict[str, Price]:
+        """The prices of a metre of new way: trench by surface, and cable in water."""
+        return {**self.trench, **self.water}
+
     def _all(self) -> list[tuple[str, Price]]:
         return [
-            *((f"trench.{name}", price) for name, price in self.trench.items()),
+            *((f"trench.{name}", price) for name, price in self.per_metre.items()),
             *((name, getattr(self, name)) for name in UNITS),
             *((f"takeup.{name}", price) for name, price in self.takeup.items()),
         ]
@@ -463,7 +479,7 @@ class Prices(BaseModel):
             Items with a quantity, shares with a value or a range, and those that the
             scope includes.
         """
-        wanted = set(self.trench if surfaces is None else surfaces)
+        wanted = set(self.per_metre if surfaces is None else surfaces)
         passed = self.scope == "passed"
         left_out = {*CONNECTION_ONLY, *PAID_BY_CUSTOMERS} if passed else set()
         if not max(self.colaying_share.range[:3]):
@@ -593,7 +609,7 @@ def read_book(content: Mapping[str, Any], *, folder: Path) -> dict[str, Any]:
             raise PriceError(_unknown(key, Prices.model_fields), where=str(path),
                              fix="correct the name")  # fmt: skip
     both = {**book, **content}
-    for key in ("trench", "surfaces", "takeup", "index"):
+    for key in ("trench", "water", "surfaces", "takeup", "index"):
         if isinstance(book.get(key), dict) and isinstance(content.get(key), dict):
             both[key] = {**book[key], **content[key]}
     return both

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from bredband_gis.crs import metric_crs
 from bredband_gis.errors import GeodataError
 from bredband_gis.sources import Source
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from bredband.prices import Mark, Price, Prices, read_book
 from bredband.settings import Section
@@ -166,7 +166,24 @@ class Sources(Section):
     )
     water: _Sources = Field(
         default_factory=list,
-        description="Polygons of lakes and sea, where the people of a population grid do not live",
+        description="Polygons of lakes and sea, where the people of a population grid do not live"
+        " and ways over land cost what [ground] says: kind? (hav or sea; a lake otherwise)",
+    )
+    land_cover: _Sources = Field(
+        default_factory=list,
+        description="Raster of land cover, e.g. Nationella marktäckedata; [[ground.classes]] say"
+        " what its values do to the price of trench",
+    )
+    soil: _Sources = Field(
+        default_factory=list, description="Raster of soil or rock; as land_cover"
+    )
+    elevation: _Sources = Field(
+        default_factory=list,
+        description="Raster of elevation, m; [[ground.classes]] of layer slope say what slopes do",
+    )
+    protected: _Sources = Field(
+        default_factory=list,
+        description="Polygons of protected areas: kind?; [[ground.protected]] say what they do",
     )
     functions: _Sources = Field(
         default_factory=list,
@@ -332,12 +349,20 @@ class Region(Section):
     buildout: BuildoutSettings = Field(default_factory=BuildoutSettings)
     prices: Prices = Field(default_factory=Prices)
     goals: list[Goal] = Field(default_factory=_goals)
-    ground: GroundSettings = Field(default_factory=GroundSettings)
+    ground: GroundSettings = Field(default_factory=GroundSettings, validate_default=True)
     priority: PrioritySettings = Field(default_factory=PrioritySettings)
     pts: PtsSettings = Field(default_factory=PtsSettings)
     backbone: BackboneSettings = Field(default_factory=BackboneSettings)
     publication: Publication = Field(default_factory=Publication)
     folder: Path = Field(default=Path(), exclude=True, description="Folder of region.toml")
+
+    @field_validator("ground")
+    @classmethod
+    def _ground_fits(cls, ground: GroundSettings, info: ValidationInfo) -> GroundSettings:
+        prices, sources = info.data.get("prices"), info.data.get("sources")
+        if prices is not None and sources is not None:  # their own faults are told already
+            ground.check(prices.per_metre, {name for name, _ in sources.items()})
+        return ground
 
     @classmethod
     def read(cls, folder: Path | str) -> Region:

@@ -96,6 +96,14 @@ _MORE: dict[str, dict[str, Any]] = {
         "path": "rutnat_1km.gpkg", "columns": {"population": "beftotalt"}, "source": "SCB"
     },
     "water": {"path": "sjoar.gpkg", "source": "Lantmäteriet", "licence": "CC0"},
+    "land_cover": {"path": "marktacke.tif", "source": "Naturvårdsverket"},
+    "soil": {"path": "jordart.tif", "source": "SGU"},
+    "elevation": {"path": "hojd.tif", "source": "Lantmäteriet"},
+    "protected": {
+        "path": "skyddade_omraden.gpkg",
+        "columns": {"kind": "skyddstyp"},
+        "source": "Naturvårdsverket",
+    },
     "functions": {
         "path": "samhallsfunktioner.gpkg",
         "columns": {"kind": "typ", "name": "namn"},

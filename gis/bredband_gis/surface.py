@@ -124,6 +124,7 @@ def lay_on_raster(
     *,
     crs: object,
     name: str = "land_cover",
+    must_meet: bool = True,
 ) -> Stretches:
     """Cut lines where the class of a raster's values changes.
 
@@ -140,6 +141,8 @@ def lay_on_raster(
         CRS of the lines, metric.
     name : str
         What the raster is used as; the section of region.toml that messages name.
+    must_meet : bool
+        Whether to refuse a raster that no line lies in.
 
     Returns
     -------
@@ -171,7 +174,7 @@ def lay_on_raster(
         )
         shape = (raster.height, raster.width)
         known = np.isfinite(np.column_stack([tail, head])).all(axis=1)
-        if known.size and not _meets(tail[known], head[known], shape):
+        if must_meet and known.size and not _meets(tail[known], head[known], shape):
             box = ", ".join(f"{value:.0f}" for value in raster.bounds)
             msg = f"no line lies in the raster ({box} in {crs_.name_crs(said)})"
             fix = "check the raster's CRS, or take another that covers the region"
@@ -269,12 +272,13 @@ def lay_on_slope(
     crs: object,
     step_m: float,
     name: str = "elevation",
+    must_meet: bool = True,
 ) -> Stretches:
     """Cut lines where the class of their slope changes.
 
     Parameters
     ----------
-    lines, source, crs, name
+    lines, source, crs, name, must_meet
         As :func:`lay_on_raster`; the raster holds heights in metres.
     classes : sequence of ValueClass
         Of slopes, per cent, rising or falling alike.
@@ -310,7 +314,7 @@ def lay_on_slope(
     share = np.divide(run - vertices.run[before], size, out=np.zeros(run.size), where=size > 0)
     share = np.clip(share, 0.0, 1.0)[:, np.newaxis]
     x, y = (vertices.xy[before] * (1 - share) + vertices.xy[before + 1] * share).T
-    height = sample_heights(source, x, y, crs=metric, name=name)
+    height = sample_heights(source, x, y, crs=metric, name=name, must_meet=must_meet)
     step = np.flatnonzero(owner[1:] == owner[:-1])
     with np.errstate(invalid="ignore"):
         slope = 100.0 * np.abs(height[step + 1] - height[step]) / (run[step + 1] - run[step])
@@ -319,13 +323,19 @@ def lay_on_slope(
 
 
 def sample_heights(
-    source: Source, x: ArrayLike, y: ArrayLike, *, crs: object, name: str = "elevation"
+    source: Source,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    crs: object,
+    name: str = "elevation",
+    must_meet: bool = True,
 ) -> Floats:
     """Interpolate a raster's values at points, bilinearly between the middles of its pixels.
 
     Parameters
     ----------
-    source, crs, name
+    source, crs, name, must_meet
         As :func:`lay_on_raster`.
     x, y : array of float
         Points in ``crs``.
@@ -345,7 +355,7 @@ def sample_heights(
         shape = (raster.height, raster.width)
         inside = np.isfinite(at).all(axis=1) & (at >= 0).all(axis=1)
         inside &= (at[:, 0] < shape[1]) & (at[:, 1] < shape[0])
-        if at.size and not inside.any():
+        if must_meet and at.size and not inside.any():
             box = ", ".join(f"{value:.0f}" for value in raster.bounds)
             msg = f"no line lies in the raster ({box} in {crs_.name_crs(said)})"
             fix = "check the raster's CRS, or take another that covers the region"
@@ -392,6 +402,23 @@ def overlay(layers: Sequence[Stretches], vertices: LineVertices) -> Stretches:
     ).astype(np.int64)
     origin = vertices.origin[line]
     return Stretches(line, run - origin, end - origin, code)
+
+
+def join_equal(stretches: Stretches) -> Stretches:
+    """Join neighbours on a line that have the same code.
+
+    Parameters
+    ----------
+    stretches : Stretches
+        With one code each.
+    """
+    fresh = np.ones(stretches.line.size, dtype=bool)
+    fresh[1:] = stretches.line[1:] != stretches.line[:-1]
+    fresh[1:] |= stretches.code[1:] != stretches.code[:-1]
+    last = np.append(fresh[1:], np.ones(min(fresh.size, 1), dtype=bool))
+    return Stretches(
+        stretches.line[fresh], stretches.start[fresh], stretches.stop[last], stretches.code[fresh]
+    )
 
 
 class Spans(NamedTuple):
