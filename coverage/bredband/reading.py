@@ -21,8 +21,10 @@ from bredband_gis.errors import (
 )
 from bredband_gis.files import check_file
 from bredband_gis.quality import Finding
+from bredband_gis.rasters import open_raster, raster_band, raster_crs
 from bredband_gis.sources import (
     Layer,
+    Source,
     has_geometry,
     read_layer,
     read_table,
@@ -33,6 +35,7 @@ from bredband_gis.tabular import as_text
 
 from bredband.availability import coverage_mismatches
 from bredband.dwellings import derive_households
+from bredband.ground import Ground
 from bredband.localities import dissolve_localities
 from bredband.mobile import MobileLayer
 from bredband.ofds import is_ofds, read_ofds_layer
@@ -47,6 +50,7 @@ from bredband.premises import (
     locate_buildings,
     municipality_mismatches,
 )
+from bredband.settings_ground import LAYERS
 from bredband.societal import (
     FUNCTIONS,
     LATER_CONNECTION,
@@ -100,6 +104,8 @@ class Inputs:
         Polygons with ``deso_code`` and ``deso_name``.
     functions, later_connection : GeoDataFrame or None
         ``societal.FUNCTIONS``, points; ``societal.LATER_CONNECTION``, polygons.
+    ground : Ground
+        Rasters of the ground, water and protected areas, and what ``[ground]`` makes of them.
     population : DataFrame or None
         ``tables.POPULATION``, where a grid was laid on buildings.
     mobile : tuple of MobileLayer
@@ -126,6 +132,7 @@ class Inputs:
     deso: gpd.GeoDataFrame | None
     functions: gpd.GeoDataFrame | None
     later_connection: gpd.GeoDataFrame | None
+    ground: Ground
     population: pd.DataFrame | None
     mobile: tuple[MobileLayer, ...]
     set_aside: pd.DataFrame
@@ -163,6 +170,8 @@ class Reader:
         What was found so far.
     population : DataFrame or None
         How a population grid was laid.
+    water : list of (GeoDataFrame or None)
+        Lakes and sea, once they are read.
     """
 
     region: Region
@@ -174,6 +183,7 @@ class Reader:
     findings: list[Finding] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     population: pd.DataFrame | None = None
+    water: list[gpd.GeoDataFrame | None] = field(default_factory=list)
 
     def read(self) -> Inputs:
         """Read every layer.
@@ -208,6 +218,7 @@ class Reader:
             )
         with self.steps.step("roads"):
             roads = self._together("roads", self._roads)
+            ground = self._ground(municipalities)
         if premises is not None:
             self.guard(lambda: _check_ids(premises, "premises_id", "premises"))
         with self.steps.step("networks"):
@@ -234,6 +245,7 @@ class Reader:
             deso=deso,
             functions=functions,
             later_connection=later,
+            ground=ground,
             population=self.population,
             mobile=mobile,
             set_aside=self.all_set_aside(),
@@ -567,6 +579,62 @@ class Reader:
             )
         return frame.assign(provenance=source.provenance)
 
+    def _ground(self, municipalities: gpd.GeoDataFrame | None) -> Ground:
+        """Look into the rasters of the ground, which are read where roads are, and the areas."""
+        settings = self.region.ground
+        rasters: dict[str, tuple[Source, ...]] = {}
+        for layer, name in LAYERS.items():
+            if not any(one.layer == layer for one in settings.classes):
+                self._unused(name, f"[[ground.classes]] of layer {layer}")
+                continue
+            found: list[Source] = []
+            for source in getattr(self.region.sources, name):
+
+                def look(name: str = name, source: SourceSettings = source) -> Source:
+                    return self._ground_raster(name, source)
+
+                given = self.guard(look)
+                found += [] if given is None else [given]
+            rasters[layer] = tuple(found)
+        protected = None
+        if settings.protected:
+            protected = self._together("protected", lambda s: self._protected(s, municipalities))
+        else:
+            self._unused("protected", "[[ground.protected]]")
+        return Ground(settings, rasters, self._water() if settings.overland else None, protected)
+
+    def _unused(self, name: str, missing: str) -> None:
+        """Tell that a layer is given that no setting says anything of."""
+        for source in getattr(self.region.sources, name):
+            self.findings.append(
+                Finding(
+                    rule="ground-not-used",
+                    severity="warning",
+                    layer=name,
+                    file=source.path.name,
+                    rows=0,
+                    message="is not used, since no setting says what it does",
+                    fix=f"write {missing} in region.toml, or take the source away",
+                )
+            )
+
+    def _ground_raster(self, name: str, source: SourceSettings) -> Source:
+        """Refuse a raster that cannot be used before anything long is begun."""
+        given = source.resolve(self.region.folder)
+        with open_raster(given, name=name) as raster:
+            raster_crs(raster, given)
+            raster_band(raster, given)
+            pixels = raster.width * raster.height
+        self._note_raster(name, source, pixels=pixels)
+        return given
+
+    def _protected(
+        self, source: SourceSettings, municipalities: gpd.GeoDataFrame | None
+    ) -> gpd.GeoDataFrame:
+        frame = self._layer("protected", source, kind="polygon")
+        frame = frame.assign(provenance=source.provenance)
+        return self._inside_region(frame, "protected", source, municipalities)
+
     def _fibre(self, source: SourceSettings) -> gpd.GeoDataFrame:
         given = source.resolve(self.region.folder)
         if is_ofds(given.path):
@@ -596,7 +664,6 @@ class Reader:
         grid = self._together("population", self._grid)
         if grid is None:
             return False
-        water = self._together("water", lambda s: self._layer("water", s, kind="polygon"))
         known = totals is not None and "population" in totals
         laid = lay_population(
             frame,
@@ -604,7 +671,7 @@ class Reader:
             grid,
             capacity=frame["households"].to_numpy(),
             totals=totals[["municipality_code", "population"]] if known else None,  # type: ignore[index]
-            water=water,
+            water=self._water(),
             file=self.region.sources.population[0].path.name,
         )
         place = locate_buildings(frame, municipalities)
@@ -615,6 +682,13 @@ class Reader:
         self.findings.extend(laid.findings)
         self.population = laid.table
         return True
+
+    def _water(self) -> gpd.GeoDataFrame | None:
+        """Read lakes and sea, once, when they are needed."""
+        if not self.water:
+            read = self._together("water", lambda s: self._layer("water", s, kind="polygon"))
+            self.water.append(read)
+        return self.water[0]
 
     def _mobile(self) -> tuple[MobileLayer, ...]:
         layers: list[MobileLayer] = []

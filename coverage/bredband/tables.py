@@ -308,7 +308,7 @@ REACH: Final = table(
         "road_distance_m": column(
             "float64",
             "From the premises to the nearest point of a road: the length of its drop;"
-            " empty where no road is within reach",
+            " 0 where trench comes over land to the building; empty where neither does",
             unit="m",
             nullable=True,
             ge=0,
@@ -324,10 +324,18 @@ TRENCH: Final = table(
         "edge_id": column("int64", "Number of the edge", unique=True),
         "from_node": column("int64", "Node nearer to existing fibre"),
         "to_node": column("int64", "Node farther from existing fibre"),
-        "length_m": column("float64", "Length along the road", unit="m", ge=0),
-        "road_class": column(str, "Road class as the source has it"),
-        "surface": column(str, "Surface class that sets the price"),
-        "price_sek_per_m": column("float64", "Price of the surface class", unit="SEK/m", ge=0),
+        "length_m": column("float64", "Length along the road or way", unit="m", ge=0),
+        "road_class": column(
+            str, "Road class as the source has it; overland or water where there is no road"
+        ),
+        "surface": column(str, "Price item that sets the price: the surface, or the ground's"),
+        "ground": column(
+            str, "What the ground is: names of [ground] joined by +; empty where none applies"
+        ),
+        "ground_factor": column("float64", "What the ground multiplies the price by", ge=0),
+        "price_sek_per_m": column(
+            "float64", "Price of the item x ground_factor", unit="SEK/m", ge=0
+        ),
         "cost_sek": column("float64", "length_m x price_sek_per_m", unit="SEK", ge=0),
         "households_below": column(
             "int64", "Unserved households that this edge serves", unit="households", ge=0
