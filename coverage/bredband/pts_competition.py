@@ -10,7 +10,7 @@ Rivals are drawn, since PTS does not publish applications one by one:
 - number: the published number of projects, shared between the landsdelar by the published
   amounts applied for (U), less the region's own share in its landsdel (U);
 - buildings: lognormal about the published mean (D: 55.6 in 2023); the spread is a setting (U);
-- aid per building: lognormal, the mean per building being the published one (D: 90 559 SEK in
+- aid per building: lognormal, the mean per building being the published one (D: 90 558 SEK in
   2023); spread and correlation with the size are settings (U), chosen by :func:`fit_rivals` so
   that the published outcome comes out (327 projects, 74 027 SEK per building); all of a draw
   times a common factor, for the level of a coming call is not known (U);
@@ -110,17 +110,29 @@ class Drawn(NamedTuple):
 
 
 class Chances(NamedTuple):
-    """Shares of the draws that are won, arrays of shape (projects, questions)."""
+    """How many of the draws are won, and the shares that makes, of shape (projects, questions)."""
 
-    landsdel: Floats
-    """Within the landsdel."""
-    national: Floats
-    """In the national pot, not having won in the landsdel."""
+    won: Ints
+    """Draws won within the landsdel and, not there, in the pot: (2, projects, questions)."""
+    draws: int
+
+    @property
+    def landsdel(self) -> Floats:
+        """Share won within the landsdel."""
+        share: Floats = self.won[0] / self.draws
+        return share
+
+    @property
+    def national(self) -> Floats:
+        """Share won in the national pot, not having won in the landsdel."""
+        share: Floats = self.won[1] / self.draws
+        return share
 
     @property
     def either(self) -> Floats:
-        """Won at all."""
-        return self.landsdel + self.national
+        """Share won at all."""
+        share: Floats = self.won.sum(axis=0) / self.draws
+        return share
 
 
 def rivals_of(rules: PtsRules, settings: PtsSettings, *, landsdelar: Sequence[str] = ()) -> Rivals:
@@ -274,7 +286,10 @@ def win_chances(
     -------
     Chances
         In each draw the answer is exact: as if the call were settled anew with that project
-        in it, with those marks. More marks never lower a chance.
+        in it, with those marks. More marks never lower the chance within the landsdel. Where
+        the landsdel stops and the pot goes on they can, in rare draws, lose the pot: a project
+        that moves ahead and is stopped leaves more to the pot, and a large project of another
+        landsdel may then fit before it.
 
     Raises
     ------
@@ -314,7 +329,7 @@ def win_chances(
         for place in np.unique(places):
             rows = np.flatnonzero(places == place)
             won[:, rows] += calls.ask(numbers[rows], sek[rows], int(place))
-    return Chances(won[0] / draws, won[1] / draws)
+    return Chances(won, draws)
 
 
 def draw_own_calls(projects: pd.DataFrame, rules: PtsRules, settings: PtsSettings) -> Drawn:
