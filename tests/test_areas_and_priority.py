@@ -1,19 +1,14 @@
-"""Build areas and their order: small trench networks worked out by hand, and invariants."""
+"""The order of areas, and sums of cost: small networks worked out by hand."""
 
 from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pytest
-from bredband.areas import Areas, build_areas
-from bredband.cost import cost_table, price_drops
+from bredband.cost import cost_table
 from bredband.priority import rank_areas
 from bredband.region import Price, Prices
 from bredband.tables import COST, check_table
-from bredband.tables_areas import AREAS
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 PRICES = Prices(
     drop_fixed=Price(value=1000, unit="SEK/premises", source="test"),
@@ -75,111 +70,6 @@ def network(
         }
     )
     return trench, reach, status
-
-
-def cut(
-    edges: list[tuple[int, int, float]],
-    homes: list[tuple[int, int]],
-    most: int,
-    *,
-    apart: int = 0,
-) -> Areas:
-    trench, reach, status = network(edges, homes, apart=apart)
-    return build_areas(trench, reach, status, MUNICIPALITIES, max_households=most, prices=PRICES)
-
-
-def test_a_branch_is_an_area_and_its_money_adds_up() -> None:
-    # Fibre at 1; 1-2-3 with 4 households at 2 and 6 at 3.
-    areas = cut([(1, 2, 50), (2, 3, 30)], [(2, 4), (3, 6)], 100).areas
-    row = areas.iloc[0]
-    assert len(areas) == 1
-    assert row["area_id"] == "2501-0001"
-    assert (row["households"], row["premises"], row["trench_m"]) == (10, 2, 80)
-    # 80 m x 100 SEK + 2 drops x (1000 + 20 m x 100 SEK) = 14 000 SEK
-    assert row["capex_sek"] == 14_000
-    assert row["gap_sek"] == 14_000 - 10 * 30_000
-    assert row["gap_per_household_sek"] == row["gap_sek"] / 10
-
-
-def test_branches_at_two_points_are_two_areas() -> None:
-    result = cut([(1, 2, 50), (8, 9, 30)], [(2, 4), (9, 6)], 100)
-    assert result.areas["households"].tolist() == [4, 6]
-    assert result.trench["area_id"].tolist() == ["2501-0001", "2501-0002"]
-
-
-def test_large_branch_is_cut_and_knows_what_it_hangs_on() -> None:
-    # Fibre at 1 - 2, where 3 (7 households) and 4 (5) part; with 8 at most, 3 is cut off.
-    result = cut([(1, 2, 100), (2, 3, 10), (2, 4, 20)], [(3, 7), (4, 5)], 8)
-    areas = result.areas.set_index("households")
-    assert areas["trench_m"].to_dict() == {7: 10, 5: 120}
-    assert areas.loc[7, "upstream_area_id"] == areas.loc[5, "area_id"]
-    assert pd.isna(areas.loc[5, "upstream_area_id"])
-
-
-def test_branches_from_the_same_point_of_fibre_need_not_each_other() -> None:
-    # Together they are too many: one is cut off, and still starts in existing fibre.
-    areas = cut([(1, 2, 600), (1, 3, 4500)], [(2, 70), (3, 60)], 100).areas
-    assert sorted(areas["households"]) == [60, 70]
-    assert areas["upstream_area_id"].isna().all()
-
-
-def test_one_large_building_stays_whole_with_its_trench() -> None:
-    areas = cut([(1, 2, 100), (2, 3, 10)], [(3, 50)], 8).areas
-    assert areas["households"].tolist() == [50]
-    assert areas["trench_m"].tolist() == [110]
-
-
-def test_premises_without_a_road_are_an_area_without_cost() -> None:
-    areas = cut([(1, 2, 50)], [(2, 4)], 100, apart=3).areas
-    lost = areas[~areas["reached"].astype(bool)].iloc[0]
-    assert (lost["area_id"], lost["households"], lost["premises"]) == ("2501-0000", 3, 3)
-    assert pd.isna(lost["gap_sek"])
-
-
-def test_nothing_to_build_gives_an_empty_table() -> None:
-    ranked = rank_areas(cut([], [], 10).areas, budget_sek=1.0)
-    assert ranked.empty
-    check_table(ranked, AREAS, where="areas")
-
-
-@st.composite
-def trees(draw: st.DrawFn) -> tuple[list[tuple[int, int, float]], list[tuple[int, int]]]:
-    size = draw(st.integers(1, 25))
-    # Node 0 is fibre; each other node hangs on an earlier one, or on fibre of its own.
-    edges = [
-        (draw(st.integers(0, node - 1)), node, float(draw(st.integers(1, 500))))
-        for node in range(1, size + 1)
-    ]
-    homes = draw(
-        st.lists(st.tuples(st.integers(0, size), st.integers(0, 12)), min_size=1, max_size=30)
-    )
-    inner = {a for a, _, _ in edges}
-    homes += [(node, 1) for node in range(1, size + 1) if node not in inner]
-    return edges, homes
-
-
-@settings(max_examples=150, deadline=None)
-@given(trees(), st.integers(1, 30))
-def test_areas_share_out_everything_once(
-    tree: tuple[list[tuple[int, int, float]], list[tuple[int, int]]], most: int
-) -> None:
-    edges, homes = tree
-    result = cut(edges, homes, most)
-    areas = result.areas
-    assert areas["trench_m"].sum() == sum(length for _, _, length in edges)
-    assert areas["households"].sum() == sum(count for _, count in homes)
-    drops = price_drops(result.reach, PRICES).sum()
-    assert areas["capex_sek"].sum() == pytest.approx(100 * areas["trench_m"].sum() + drops)
-    # Every area holds somebody, and its trench is one connected piece.
-    assert (areas["premises"] > 0).all()
-    for _, part in result.trench.groupby("area_id"):
-        tops = set(part["from_node"]) - set(part["to_node"])
-        assert len(tops) == 1
-    # More than the limit only where one point alone holds that much.
-    at_node = pd.Series(dict.fromkeys(range(30), 0)).add(
-        pd.DataFrame(homes).groupby(0)[1].sum(), fill_value=0
-    )
-    assert areas["households"].max() <= max(most, most - 1 + at_node.max())
 
 
 def test_order_is_by_gap_per_household_within_what_can_be_built() -> None:

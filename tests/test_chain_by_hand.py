@@ -87,11 +87,19 @@ def test_cost(out: Path) -> None:
 
 def test_areas(out: Path) -> None:
     areas = gpd.read_file(out / "priority_areas.geojson")
-    assert areas["households"].tolist() == [6, 1]
-    assert areas["reached"].tolist() == [True, False]
-    assert areas["area_id"].tolist() == ["2501-0001", "2502-0000"]
+    # c and d in the west; beyond the border e and the workplaces i, which need their trench.
+    assert areas["households"].tolist() == [4, 2, 1]
+    assert areas["premises"].tolist() == [2, 2, 1]
+    assert areas["reached"].tolist() == [True, True, False]
+    # By the northernmost building where both are as near the middle: d, then i.
+    assert areas["area_id"].tolist() == ["2501-708-7308", "2502-713-7305", "2502-0000"]
+    assert areas["upstream_area_id"].fillna("").tolist() == ["", "2501-708-7308", ""]
+    assert areas["below_min"].tolist() == [True, True, False]
+    assert areas["name"].tolist() == ["Väst NO", "Öst V", "Öst (ej nådda)"]
+    # The trench to c and d is 4 km along the road and 3 km north, the rest is for e and i.
+    assert areas["trench_m"].tolist()[:2] == pytest.approx([7000, 5000], abs=12)
     cost = pd.read_csv(out / "cost.csv").iloc[-1]
-    assert areas["gap_sek"].iloc[0] == pytest.approx(cost["gap_sek"], abs=0.1)
+    assert areas["gap_sek"].sum() == pytest.approx(cost["gap_sek"], abs=0.2)
 
 
 def test_geojson_follows_rfc_7946_and_hides_exact_places(out: Path) -> None:

@@ -354,7 +354,9 @@ def test_bill_adds_up_to_the_cost_table_and_to_the_areas(spokes: Any, scope: str
     for name in ("capex_sek", "gap_sek", "connections", "items_sek", "colaying_sek", "aid_sek"):
         whole = table.loc[~parts, name].iloc[0]
         assert table.loc[parts, name].sum() == pytest.approx(whole, abs=1e-3)
-    areas = build_areas(trench, reach, status, PLACES, max_households=10, prices=prices).areas
+    areas = build_areas(
+        trench, reach, status, PLACES, min_premises=2, max_premises=10, merge_m=50, prices=prices
+    ).areas
     for name in ("capex_sek", "gap_sek"):
         built = areas.loc[areas["reached"], name].sum()
         assert built == pytest.approx(table.loc[~parts, name].iloc[0], abs=1e-3)
@@ -398,9 +400,9 @@ def test_bill_of_a_run_is_that_of_its_cost_table(results: Path) -> None:
         assert add_up(rows).left_sek == pytest.approx(cost.loc[code, "gap_sek"], abs=0.01)
     assert set(shown["area_kind"]) == {"region"}
     one, _, prices = choose_bill(
-        read_built(results), municipalities=["väst"], area_ids=["2501-0001"], scope="passed"
+        read_built(results), municipalities=["väst"], area_ids=["2501-708-7308"], scope="passed"
     )
-    assert one["area_code"].unique().tolist() == ["2501-0001", "2501"]
+    assert one["area_code"].unique().tolist() == ["2501-708-7308", "2501"]
     assert prices.scope == "passed"
     assert "drop_fixed" not in set(one["item"])
 

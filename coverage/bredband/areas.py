@@ -1,27 +1,45 @@
-"""Build areas: pieces of the build-out that can be decided on one at a time.
+"""Build areas: pieces of the build-out that can be put out to tender one at a time.
 
-An area is what hangs below one point where new trench leaves existing fibre.
-Where that holds more households than one project can take, branches are cut off
-and become areas of their own; what such an area hangs on is kept as data.
+The trench network is cut into pieces that are no larger than one tender (``area_cut``),
+and pieces that are too small are joined with others near by (``area_join``). An area is
+connected in this sense: its new trench is one piece, or hangs on one and the same area, or
+starts throughout in existing fibre, which is what joins it then although its new trench
+does not touch.
+
+What an area hangs on is data: where B's trench begins in A's, ``upstream_area_id`` of B
+says A. No area hangs on two others, and none on itself by way of others.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-from bredband_gis.steiner import RootedTree, sum_below
+from bredband_gis.errors import BadValueError
+from bredband_gis.steiner import sum_below
 
+from bredband.area_cut import cut_forest
+from bredband.area_join import join_pieces, spread
+from bredband.area_names import NOT_REACHED, name_areas, place_ids
 from bredband.cost import REACHED, add_capex, connect, fund
+from bredband.forest import hang
 
 if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
+    from bredband.area_names import Language
     from bredband.region import Prices
 
     Ints = NDArray[np.int64]
+
+_COUNTS: Final = ("households", "workplaces", "holiday_homes", "premises")
+_TEXTS: Final = ("area_id", "name", "municipality_code", "municipality", "upstream_area_id")
+_NUMBERS: Final = ("trench_m", "capex_sek", "own_contribution_sek", "operator_revenue_sek",
+                   "gap_sek", "gap_per_household_sek", "spread_m")  # fmt: skip
+_ORDER: Final = ("area_id", "name", "reached", "municipality_code", "municipality",
+                 "upstream_area_id", *_COUNTS, *_NUMBERS, "below_min")  # fmt: skip
 
 
 class Areas(NamedTuple):
@@ -38,10 +56,16 @@ def build_areas(
     status: pd.DataFrame,
     municipalities: pd.DataFrame,
     *,
-    max_households: int,
+    min_premises: int,
+    max_premises: int,
+    merge_m: float,
     prices: Prices,
+    split_m: float = np.inf,
+    across_municipalities: bool = False,
+    localities: gpd.GeoDataFrame | None = None,
+    language: Language = "sv",
 ) -> Areas:
-    """Cut the trench network into build areas and cost each.
+    """Cut the trench network into build areas, cost each and give it an id and a name.
 
     Parameters
     ----------
@@ -53,184 +77,195 @@ def build_areas(
         ``tables.STATUS``, for what each premises holds and where it is.
     municipalities : DataFrame
         ``tables.MUNICIPALITIES``, for the names.
-    max_households : int
-        A branch with more is split, at forks; a single building with more stays whole.
+    min_premises, max_premises : int
+        Unserved buildings that an area should hold, and may hold. A node of the network
+        with more stays whole.
+    merge_m : float
+        Pieces whose trench does not touch are joined up to this distance, m.
     prices : Prices
-        ``[prices]`` of region.toml.
+        ``[prices]`` of region.toml. They cost the areas, and decide nothing about them.
+    split_m : float
+        A branch whose trench passes nobody for longer than this, m, is cut off where it is
+        large enough.
+    across_municipalities : bool
+        Whether an area may hold premises of several municipalities. Where it may not, the
+        premises decide: an area's premises lie in one municipality, and trench goes with
+        the premises that it is for, wherever it is dug. What hangs beyond a border depends
+        on the area before it.
+    localities : GeoDataFrame, optional
+        Polygons or points with ``locality_name``, in the same CRS, for the names.
+    language : {"sv", "en"}
+        Of directions in names.
 
     Returns
     -------
     Areas
-        ``areas`` is ``tables.AREAS`` without rank and cumulated columns and without
+        ``areas`` is ``tables_areas.AREAS`` with what is known here, without rank and
         geometry; per municipality one more row, ``reached`` False and without cost,
         holds the premises that no trench reaches. ``trench`` and ``reach`` have the
-        column ``area_id`` added. Ids number the areas of a municipality from north
-        to south, so that they do not change with prices.
-    """
-    columns = ["premises_id", "x", "y", "households", "workplaces", "municipality_code"]
-    columns += [name for name in ("segment",) if name in status]
-    held = connect(reach.merge(status[columns], on="premises_id", how="left"), prices)
-    met = held["reach"].isin(REACHED).to_numpy()
+        column ``area_id`` added. Ids come from the place (``area_names.place_ids``).
 
-    edge_label, node_label, hangs_on = _label(trench, held[met], max_households)
-    label = np.full(len(held), -1, np.int64)
-    label[met] = node_label
-    named, codes = _name(held, label, met)
-    total = held.assign(label=label)[met].groupby("label")
-    laid = trench.assign(label=edge_label).groupby("label")
+    Raises
+    ------
+    BadValueError
+        The sizes contradict each other, or the tables are not of one and the same build-out.
+    """
+    if not 1 <= min_premises <= max_premises or not merge_m >= 0 or not split_m >= 0:
+        msg = (
+            f"areas of {min_premises} to {max_premises} premises, joined within {merge_m} m and"
+            f" split beyond {split_m} m"
+        )
+        fix = "give min_premises from 1 up to max_premises, and metres from 0"
+        raise BadValueError(msg, where="priority", fix=fix)
+    columns = ["premises_id", "x", "y", "households", "workplaces", "holiday_homes",
+               "municipality_code", *({"segment"} & set(status))]  # fmt: skip
+    held = connect(reach.merge(status[columns], on="premises_id", how="left"), prices)
+    if held["municipality_code"].isna().any():
+        msg = f"{int(held['municipality_code'].isna().sum())} premises are not in the status table"
+        raise BadValueError(msg, where="reach", fix="use the tables of one and the same run")
+    # From north to south, so that the order of the rows decides nothing.
+    held = held.sort_values(["y", "x", "premises_id"], ascending=[False, True, True])
+    is_met = held["reach"].isin(REACHED)
+    met = held[is_met].reset_index(drop=True)
+    apart = held[~is_met]
+
+    place = np.zeros(len(met), np.int64)
+    if not across_municipalities:
+        place = pd.factorize(met["municipality_code"], sort=True)[0].astype(np.int64)
+    network = _divide(
+        trench, met, place,
+        least=min_premises, most=max_premises, split_m=split_m, merge_m=merge_m,
+    )  # fmt: skip
+    met["area"] = network.of_premises
+    areas = _cost(trench, met, network, prices)
+    middle = _middle(met)
+    x, y = met["x"].to_numpy(float)[middle], met["y"].to_numpy(float)[middle]
+    areas["below_min"] = areas["premises"] < min_premises
+    codes = areas["municipality_code"].to_numpy(dtype=object)
+    ids = place_ids(codes, x, y, ~areas["below_min"].to_numpy())
+    areas["area_id"] = ids
+    areas["upstream_area_id"] = pd.Series(ids[network.hangs_on]).where(network.hangs_on >= 0)
+    areas["spread_m"] = spread(
+        met["x"].to_numpy(float), met["y"].to_numpy(float), network.of_premises, len(areas)
+    )
+    towns = municipalities.set_index("municipality_code")["municipality_name"]
+    areas["municipality"] = areas["municipality_code"].map(towns)
+    areas["name"] = name_areas(
+        x, y, areas["municipality"].to_numpy(dtype=object),
+        localities=localities, municipalities=municipalities, language=language,
+    )  # fmt: skip
+    lost = _lost(apart, towns, language)
+    table = pd.concat([areas, lost], ignore_index=True) if len(lost) else areas
+    table = table.astype(
+        {
+            **dict.fromkeys(_TEXTS, "str"),
+            **dict.fromkeys(_COUNTS, "int64"),
+            **dict.fromkeys(_NUMBERS, "float64"),
+            **dict.fromkeys(("reached", "below_min"), "bool"),
+        }
+    )
+    of_premises = pd.concat(
+        [
+            pd.Series(ids[network.of_premises], index=met["premises_id"], dtype=object),
+            (apart["municipality_code"] + "-0000").set_axis(apart["premises_id"]),
+        ]
+    )
+    of_edge = pd.Series(ids[network.of_edge], index=trench.index, dtype=object)
+    return Areas(
+        table[list(_ORDER)].sort_values("area_id", ignore_index=True),
+        trench.assign(area_id=of_edge).astype({"area_id": str}),
+        reach.assign(area_id=of_premises.reindex(reach["premises_id"]).to_numpy()).astype(
+            {"area_id": str}
+        ),
+    )
+
+
+class _Network(NamedTuple):
+    """The area of every edge and premises, and the area that each hangs on, -1 for none."""
+
+    of_edge: Ints
+    of_premises: Ints
+    hangs_on: Ints
+
+
+def _divide(
+    trench: pd.DataFrame,
+    met: pd.DataFrame,
+    place: Ints,
+    *,
+    least: int,
+    most: int,
+    split_m: float,
+    merge_m: float,
+) -> _Network:
+    """Cut the network and join what is too small; ``place`` numbers the municipalities."""
+    hung = hang(trench, met)
+    above = hung.edge_above
+    reached = np.bincount(above[above >= 0], minlength=len(trench))
+    idle = sum_below(hung.tree, reached) == 0
+    if idle.any():
+        msg = f"{int(idle.sum())} of {idle.size} edges lead to no premises that is reached"
+        raise BadValueError(msg, where="trench", fix="use the tables of one and the same run")
+    pieces = cut_forest(
+        hung.tree.parent, hung.tree.from_node, above, met["node"].to_numpy(dtype=np.int64), place,
+        length=trench["length_m"].to_numpy(dtype=np.float64), least=least, most=most, far_m=split_m,
+    )  # fmt: skip
+    of_piece = np.zeros(pieces.hangs_on.size, np.int64)
+    of_piece[pieces.of_premises] = place
+    joined = join_pieces(
+        met["x"].to_numpy(dtype=np.float64), met["y"].to_numpy(dtype=np.float64),
+        pieces.of_premises, pieces.hangs_on, of_piece, least=least, most=most, reach_m=merge_m,
+    )  # fmt: skip
+    return _Network(
+        joined.of_piece[pieces.of_edge], joined.of_piece[pieces.of_premises], joined.hangs_on
+    )
+
+
+def _cost(
+    trench: pd.DataFrame, met: pd.DataFrame, network: _Network, prices: Prices
+) -> pd.DataFrame:
+    """Add up what each area holds, costs and is paid, in the order of their numbers."""
+    held = met.groupby("area")
+    laid = trench.groupby(network.of_edge)
     areas = pd.DataFrame(
         {
-            "municipality_code": codes,
-            "households": total["households"].sum(),
-            "workplaces": total["workplaces"].sum(),
-            "premises": total.size(),
+            **{name: held[name].sum() for name in _COUNTS if name != "premises"},
+            "premises": held.size(),
             "trench_m": laid["length_m"].sum(),
             "trench_sek": laid["cost_sek"].sum(),
-            **{name: total[name].sum() for name in ("drop_sek", "connections", "lines")},
+            **{name: held[name].sum() for name in ("drop_sek", "connections", "lines")},
         },
-        index=codes.index,
+        index=pd.RangeIndex(network.hangs_on.size),
     ).fillna({"trench_m": 0.0, "trench_sek": 0.0})
     areas = add_capex(areas, prices, premises="premises")
     areas = fund(areas, prices, households="households").assign(reached=True)
-    areas["area_id"] = named
-    areas["upstream_area_id"] = named.reindex(hangs_on.reindex(areas.index)).to_numpy()
+    # Most of its households; of workplaces or premises where it has none.
+    weight = met["households"] + 1e-3 * met["workplaces"] + 1e-6
+    shares = weight.groupby([met["area"], met["municipality_code"]]).sum()
+    first = shares.sort_values(ascending=False, kind="stable").reset_index()
+    code = first.drop_duplicates("area").set_index("area")["municipality_code"]
+    return areas.assign(municipality_code=code)
 
-    apart = held[~met]
-    lost = (
-        apart.groupby("municipality_code")
-        .agg(
-            households=("households", "sum"),
-            workplaces=("workplaces", "sum"),
-            premises=("premises_id", "size"),
-        )
-        .reset_index()
-        .assign(reached=False)
+
+def _middle(met: pd.DataFrame) -> Ints:
+    """Find the building of each area that lies nearest to their mean point."""
+    mean = met.groupby("area")[["x", "y"]].transform("mean")
+    distance = np.hypot(met["x"] - mean["x"], met["y"] - mean["y"]).round(3)
+    order = np.lexsort((distance, met["area"]))
+    area = met["area"].to_numpy()[order]
+    return order[np.unique(area, return_index=True)[1]]
+
+
+def _lost(apart: pd.DataFrame, names: pd.Series[str], language: str) -> pd.DataFrame:
+    """Give a row per municipality with premises that no trench reaches."""
+    held = apart.groupby("municipality_code")
+    lost = held[[name for name in _COUNTS if name != "premises"]].sum()
+    lost = lost.assign(premises=held.size()).reset_index()
+    municipality = lost["municipality_code"].map(names)
+    return lost.assign(
+        area_id=lost["municipality_code"] + "-0000",
+        municipality=municipality,
+        name=municipality + f" ({NOT_REACHED[language]})",
+        reached=False,
+        below_min=False,
     )
-    lost["area_id"] = lost["municipality_code"] + "-0000"
-    names = municipalities.set_index("municipality_code")["municipality_name"]
-    areas = pd.concat([areas, lost], ignore_index=True) if len(lost) else areas
-    areas["municipality"] = areas["municipality_code"].map(names)
-    money = ["trench_m", "capex_sek", "own_contribution_sek", "operator_revenue_sek", "gap_sek",
-             "gap_per_household_sek"]  # fmt: skip
-    areas = areas.astype(
-        {
-            **dict.fromkeys(["area_id", "municipality_code", "municipality"], "str"),
-            **dict.fromkeys(["households", "workplaces", "premises"], "int64"),
-            **dict.fromkeys(money, "float64"),
-            "upstream_area_id": "str",
-            "reached": "bool",
-        }
-    )
-    areas = areas[
-        ["area_id", "reached", "municipality_code", "municipality", "upstream_area_id",
-         "households", "workplaces", "premises", "trench_m", "capex_sek",
-         "own_contribution_sek", "operator_revenue_sek", "gap_sek", "gap_per_household_sek"]
-    ].sort_values("area_id", ignore_index=True)  # fmt: skip
-    return Areas(
-        areas,
-        trench.assign(area_id=named.reindex(edge_label).to_numpy(dtype=object)).astype(
-            {"area_id": str}
-        ),
-        reach.assign(
-            area_id=np.where(
-                met,
-                named.reindex(label).to_numpy(dtype=object),
-                held["municipality_code"] + "-0000",
-            )
-        ).astype({"area_id": str}),
-    )
-
-
-def _label(trench: pd.DataFrame, met: pd.DataFrame, most: int) -> tuple[Ints, Ints, pd.Series[int]]:
-    """Label each edge and each premises with its area, and say what each area hangs on.
-
-    An area is known by its top: a tap point (its node number), or the edge by which
-    it was cut off (numbered after all nodes).
-    """
-    tail, head = trench["from_node"].to_numpy(), trench["to_node"].to_numpy()
-    at: Ints = met["node"].to_numpy(dtype=np.int64)
-    nodes = int(max(tail.max(initial=-1), head.max(initial=-1), at.max(initial=-1))) + 1
-    edge_above = np.full(nodes, -1, np.int64)
-    edge_above[head] = np.arange(head.size)
-    parent = edge_above[tail]
-    at_node = np.bincount(
-        at, weights=met["households"].to_numpy(dtype=np.float64), minlength=nodes
-    ).astype(np.float64)
-    count = np.bincount(at, minlength=nodes).astype(np.int64)
-    cut = _cut(tail, head, parent, at_node, count, most)
-
-    # The area of an edge is that of its parent, up to a cut or a tap point.
-    label = np.where(cut, nodes + np.arange(head.size), np.where(parent < 0, tail, -1))
-    step = np.where(label >= 0, np.arange(head.size), parent)
-    while (step != (further := step[step])).any():
-        step = further
-    label = label[step]
-    above = edge_above[at]
-    of_node = at.copy()
-    of_node[above >= 0] = label[above[above >= 0]]
-    tops = np.flatnonzero(cut)
-    # A branch cut off at existing fibre itself needs nobody's trench.
-    hangs_on = pd.Series(np.where(parent[tops] < 0, -1, label[parent[tops]]), index=nodes + tops)
-    return label.astype(np.int64), of_node.astype(np.int64), hangs_on.astype("int64")
-
-
-def _cut(
-    tail: Ints, head: Ints, parent: Ints, at_node: NDArray[np.float64], count: Ints, most: int
-) -> NDArray[np.bool_]:
-    """Choose the edges at which branches are cut off.
-
-    From the ends upwards, at every point with more than ``most`` households below,
-    its largest branches are cut off until the rest fits. The last branch always
-    stays, so that the trench above it belongs to somebody.
-    """
-    tree = RootedTree(np.arange(head.size), tail, head, parent)
-    below = sum_below(tree, at_node[head])
-    premises = sum_below(tree, count[head])
-    cut = np.zeros(head.size, bool)
-    # Edges sorted by the point that they leave; only crowded points are looked at.
-    order = np.argsort(tail, kind="stable")
-    points, start = np.unique(tail[order], return_index=True)
-    stop = np.r_[start[1:], order.size]
-    total = at_node[points] + np.add.reduceat(below[order], start) if order.size else np.empty(0)
-    crowded = np.flatnonzero(total > most)
-    # A point comes after everything below it when taken by its edge above, last first.
-    edge_above = np.full(at_node.size, -1, np.int64)
-    edge_above[head] = np.arange(head.size)
-    for index in crowded[np.argsort(-edge_above[points[crowded]], kind="stable")]:
-        point, branches = points[index], order[start[index] : stop[index]]
-        branches = branches[np.argsort(-below[branches], kind="stable")]
-        rest = at_node[point] + below[branches].sum()
-        holders = int((premises[branches] > 0).sum()) + int(count[point] > 0)
-        for branch in branches:
-            if rest <= most or holders <= 1:
-                break
-            cut[branch] = True
-            rest -= below[branch]
-            holders -= 1
-        if edge_above[point] >= 0:
-            below[edge_above[point]] = rest
-    return cut
-
-
-def _name(
-    held: pd.DataFrame, label: Ints, met: NDArray[np.bool_]
-) -> tuple[pd.Series[str], pd.Series[str]]:
-    """Give each area its id and the municipality that most of its households are in."""
-    inside = held[met].assign(label=label[met])
-    weight = inside["households"] + 1e-3 * inside["workplaces"] + 1e-6
-    weighed = inside.assign(weight=weight).groupby(["label", "municipality_code"], as_index=False)
-    shares: pd.DataFrame = weighed[["weight"]].sum()
-    share = (
-        shares.sort_values(["label", "weight", "municipality_code"], ascending=[True, False, True])
-        .drop_duplicates("label")
-        .set_index("label")
-    )
-    middle = inside.groupby("label")[["x", "y"]].mean()
-    tops: pd.DataFrame = share.join(middle).reset_index()
-    order = tops.sort_values(
-        ["municipality_code", "y", "x", "label"], ascending=[True, False, True, True]
-    )
-    number = order.groupby("municipality_code").cumcount() + 1
-    order["area_id"] = order["municipality_code"] + "-" + number.astype(str).str.zfill(4)
-    order = order.set_index("label").sort_index()
-    return order["area_id"], order["municipality_code"]

@@ -137,8 +137,14 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             buildout.reach,
             status,
             inputs.municipalities,
-            max_households=region.priority.max_premises,
+            min_premises=region.priority.min_premises,
+            max_premises=region.priority.max_premises,
+            merge_m=region.priority.merge_m,
+            split_m=region.priority.split_m,
+            across_municipalities=region.priority.across_municipalities,
             prices=region.prices,
+            localities=inputs.localities,
+            language=settings.language,
         )
         ranked = rank_areas(cut.areas, budget_sek=region.priority.budget_sek)
         marks = inputs.provenance()

@@ -138,6 +138,12 @@ class PrioritySettings(Section):
     merge_m: float = Field(
         5000.0, ge=0, description="Areas farther apart than this are not joined, m (U)"
     )
+    split_m: float = Field(
+        10_000.0,
+        gt=0,
+        description="A branch whose trench passes nobody for longer than this is an area of its"
+        " own where it is large enough, m (U)",
+    )
     across_municipalities: bool = Field(
         False, description="Whether an area may hold buildings of several municipalities"
     )
