@@ -265,7 +265,8 @@ def likely_projects(
     A project picks its buildings freely (F): it takes the area's eligible ones, and applies for
     ``aid_share`` of the area's cost in proportion to them, ``cost x eligible / all`` of the
     area's household and workplace buildings (U: what is left out is taken to cost as much as
-    the rest).
+    the rest). An area that hangs on another's trench is priced without it: its project takes
+    for granted that the other is built (U).
 
     Parameters
     ----------
