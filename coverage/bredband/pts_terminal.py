@@ -50,7 +50,7 @@ def pts() -> None:
 @click.option("--list", "list_", type=_ANY,
               help="The list of buildings: a table or layer, or a run's folder.")  # fmt: skip
 @click.option("--municipalities", type=_ANY,
-              help="Municipal borders: a layer.  [default: those of the run in --list]")  # fmt: skip
+              help="Municipal borders: a layer.  [default: the run's in --list]")  # fmt: skip
 @click.option("--year", type=_YEAR, help="Year of the call.  [default: as the file says]")
 @click.option("--rules", type=_EXISTING, help="A file of rules that go before the built-in ones.")
 @click.option("--out", type=_NEW_FILE, help="Write every remark to this CSV file.")
@@ -119,7 +119,7 @@ def merge(
     lang: str, quiet: bool,
 ) -> None:  # fmt: skip
     """Merge municipalities' own priorities in FILES with the marks of a run."""
-    from bredband.submission_files import write_csv, write_submission
+    from bredband.submission_files import write_csv, write_submission, write_text
     from bredband.submission_lists import read_own
     from bredband.submission_merge import merge_priorities, merge_report
 
@@ -135,7 +135,7 @@ def merge(
     write_submission(submission, out, more={
         "merged.csv": lambda path: write_csv(merged.table, path),
         "conflicts.csv": lambda path: write_csv(merged.conflicts, path),
-        "merged.md": lambda path: path.write_text(report, encoding="utf-8", newline="\n"),
+        "merged.md": lambda path: write_text(report, path),
     })  # fmt: skip
     show_merged(console, merged, out)
 
@@ -146,7 +146,7 @@ def merge(
 @click.option("--criterion", metavar="KEY",
               help="PTS's criterion for areas whose numbers meet none.")  # fmt: skip
 @click.option("--motivations", type=_EXISTING,
-              help="The region's own motivations: our workbook, or a table kind, key, text.")  # fmt: skip
+              help="The region's own texts: our workbook, or a table kind, key, text.")  # fmt: skip
 @click.option("--year", type=_YEAR, help="Year of the call.  [default: as the run]")
 @click.option("--rules", type=_EXISTING, help="A file of rules that go before the built-in ones.")
 @click.option("--lang", type=_LANGUAGE, default="sv", help="Language of what is said.")
@@ -287,7 +287,6 @@ def closing_lines(checked: Checked) -> list[str]:
 
 def show_merged(console: Console, merged: Merged, out: Path) -> None:
     """Print how a merge went, and where it is written."""
-    from rich import box
     from bredband.submission_text import submission_texts
 
     texts = submission_texts(merged.language)

@@ -672,7 +672,10 @@ def _about_list(draft: Draft, against: Against) -> Iterator[Found]:
     known = np.flatnonzero(at >= 0)
     yield from _against_list(draft, known, listed.iloc[at[known]])
     whole = (draft.flag("marked") == 0).any()
-    absent = index.difference(pd.Index(ids[known], dtype=object))
+    wanted = index
+    if "eligible" in listed:
+        wanted = index[listed["eligible"].astype(bool).to_numpy()]
+    absent = wanted.difference(pd.Index(ids[known], dtype=object))
     if whole and len(absent):
         some = ", ".join(absent[:_EXAMPLES])
         yield Found("missing-from-file", values={"n": len(absent), "examples": some})

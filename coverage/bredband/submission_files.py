@@ -76,9 +76,9 @@ def write_submission(
         AREAS_GEOJSON: lambda path: write_geojson(collection(submission, "areas"), path),
         CSV: lambda path: write_csv(sheet(submission, "buildings"), path),
         XLSX: lambda path: write_workbook(submission, path),
-        MOTIVATION: lambda path: _write_text(path, motivation_text(submission)),
-        SCHEMA: lambda path: _write_text(
-            path, files("bredband").joinpath(SCHEMA).read_text(encoding="utf-8")
+        MOTIVATION: lambda path: write_text(motivation_text(submission), path),
+        SCHEMA: lambda path: write_text(
+            files("bredband").joinpath(SCHEMA).read_text(encoding="utf-8"), path
         ),
         **(more or {}),
     }
@@ -96,14 +96,14 @@ def write_submission(
                 for name in sorted(writers)
             },
         }
-        _write_text(folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
+        write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", folder / MANIFEST)
 
 
 def write_geojson(document: Mapping[str, Any], path: Path) -> None:
     """Write a feature collection, one feature a line: feature 17 stands on line 18."""
     head = json.dumps({**document, "features": []}, ensure_ascii=False, allow_nan=False)
     lines = (json.dumps(one, ensure_ascii=False, allow_nan=False) for one in document["features"])
-    _write_text(path, head.removesuffix("]}") + "\n" + ",\n".join(lines) + "\n]}\n")
+    write_text(head.removesuffix("]}") + "\n" + ",\n".join(lines) + "\n]}\n", path)
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
@@ -215,5 +215,6 @@ def _read_me(submission: Submission) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "value"], dtype=object)
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(text: str, path: Path) -> None:
+    """Write a text in UTF-8, with the line breaks that it has."""
     path.write_text(text, encoding="utf-8", newline="\n")

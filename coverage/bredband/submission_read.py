@@ -286,22 +286,22 @@ def _parse(draft: Draft, data: bytes) -> Any:
 
 def _check_members(draft: Draft, document: Mapping[str, Any]) -> None:
     """Note what is wrong with the collection's own members, by the schema."""
-    forbidden: list[str] = []
+    about = definition("collection")["properties"]
+    forbidden = sorted(name for name in about if about[name] is False and name in document)
     for error in collection_errors(document):
-        path = ".".join(map(str, error.absolute_path))
-        if path == "crs":
-            _check_crs(draft, document["crs"])
-        elif error.validator is None:
-            forbidden.append(path)
-        else:
-            about = error.schema if isinstance(error.schema, dict) else {}
-            value = error.instance
-            if error.validator in ("required", "additionalProperties"):
-                named = re.findall(r"'([^']+)'", error.message)[:1]
-                path, value = ".".join(filter(None, [path, *named])), ABSENT
-            draft.note("file-fact", path=path, expected=_expected(about), value=show(value))
+        if error.validator is None:  # false: the member must not be there
+            continue
+        path, value = ".".join(map(str, error.absolute_path)), error.instance
+        if error.validator in ("required", "additionalProperties"):
+            named = re.findall(r"'([^']+)'", error.message)[:1]
+            path, value = ".".join(filter(None, [path, *named])), ABSENT
+        part = error.schema if isinstance(error.schema, dict) else {}
+        draft.note("file-fact", path=path, expected=_expected(part), value=show(value))
+    if "crs" in forbidden:
+        _check_crs(draft, document["crs"])
+        forbidden.remove("crs")
     if forbidden:
-        draft.note("forbidden-member", names=", ".join(sorted(forbidden)))
+        draft.note("forbidden-member", names=", ".join(forbidden))
 
 
 def _expected(about: Mapping[str, Any], column: str = "") -> Say:

@@ -230,7 +230,7 @@ def area_reasons(
 
 def _about(key: str, name: str) -> str:
     if key in _TESTS:
-        return f"{name}. Regionen tillämpar kriteriet på {_TESTS[key].about}."
+        return f"Regionen tillämpar kriteriet på {_TESTS[key].about}."
     return f"{name}."
 
 
