@@ -118,6 +118,7 @@ def opener(browser: Browser, folder: Path) -> Iterator[Callable[..., Opened]]:
             viewport={"width": width, "height": height}, is_mobile=phone, has_touch=phone,
             offline=True,
         )  # fmt: skip
+        context.set_default_timeout(15_000)
         contexts.append(context)
         tab = context.new_page()
         opened = Opened(tab)

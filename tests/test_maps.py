@@ -41,7 +41,7 @@ from bredband_gis.webmap import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from opened import CRS, EAST, NB, NORTH, Opened
+from opened import CRS, EAST, NARROW, NB, NORTH, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +134,7 @@ def trench() -> gpd.GeoDataFrame:
             "length_m": [main.length, last.length],
             "surface": ["soft", "soft"],
             "cost_sek": [640_000.0, 500_000.0],
+            "price_sek_per_m": [150.0, 140.0],
             "households_below": [6, 1],
             "area_id": ["2501-0001", "2501-0002"],
         },
@@ -216,11 +217,26 @@ FILES = [
 ]  # fmt: skip
 
 
+def shares() -> pd.DataFrame:
+    """What each unserved household bears: 104 400, 104 400 and 620 000 SEK."""
+    each = np.array([104_400.0, 104_400.0, 620_000.0])
+    parties = np.array([4, 1, 1])
+    return pd.DataFrame(
+        {
+            "premises_id": ["hemligt-1", "hemligt-2", "hemligt-3"], "households": [4, 1, 1],
+            "parties": parties, "total_sek": each * parties, "per_party_sek": each,
+            "shared_trench_sek": each * parties - 9000.0, "drop_sek": 9000.0,
+            "alone_sek": 2 * each,
+        }
+    )  # fmt: skip
+
+
 def everything(**changes: Any) -> WebMap:
     tables: dict[str, Any] = {
         "municipalities": municipalities(), "coverage": coverage(), "status": status(),
         "trench": trench(), "areas": areas(), "cost": cost(), "localities": localities(),
-        "roads": roads(), "files": FILES,
+        "roads": roads(), "files": FILES, "shares": shares(),
+        "budgets": {"1 mkr": ["2501-0001"], "10 mkr": ["2501-0001", "2501-0002"]},
     }  # fmt: skip
     return coverage_map(**{**tables, **changes})
 
@@ -247,21 +263,33 @@ def test_opens_without_a_word_and_without_a_request(
 
 def test_says_in_swedish_what_it_shows(show: Callable[..., Opened]) -> None:
     opened = show(everything())
-    assert opened.texts(".webmap-entry label") == [
-        "Andel anslutna hushåll",
-        "Andel anslutna eller i absolut närhet",
-        "Bara kommungränser",
+    assert opened.texts(".webmap-entry > label:first-child") == [
+        "Andel av hushållen per kommun",
         "Hushåll utan tillgång eller plan",
+        "Hushåll som har eller kan få, per ruta",
         "Prioriterade områden, efter rang",
-        "Ny grävning, efter antal hushåll som nås",
+        "Kostnad per hushåll",
+        "Områden som budgeten räcker till",
+        "Ny grävning",
         "Ortnamn",
+        "Kommungränser (klicka för siffror)",
         "Större vägar",
+        "Land",
     ]
     assert opened.texts(".webmap-body fieldset > legend") == [
-        "Kommuner",
-        "Det som återstår",
+        "Kommuner", "Läget", "Det som återstår", "Vad en budget räcker till", "Ny grävning",
         "Hitta på kartan",
-    ]
+    ]  # fmt: skip
+    choices = {
+        "Mått": ["Anslutna", "Anslutna eller i absolut närhet",
+                 "Anslutna, i absolut närhet eller planerade"],
+        "Hastighet, minst": ["100 Mbit/s", "30 Mbit/s", "1 Gbit/s"],
+        "Budget": ["1 mkr", "10 mkr"],
+        "Färg efter": ["hushåll som nås", "pris per meter"],
+    }  # fmt: skip
+    for label, words in choices.items():
+        options = opened.page.get_by_role("combobox", name=label).locator("option")
+        assert [text.replace(NB, " ") for text in options.all_inner_texts()] == words
     assert opened.text(".webmap-head h1") == "Provlän: bredband 2024"
     # 2785, 3120 and 3249 of 3500 households.
     assert opened.texts(".webmap-facts dd") == ["79,6 %", "89,1 %", "251"]
@@ -294,6 +322,13 @@ def test_everything_is_in_view_and_beside_the_panel(show: Callable[..., Opened])
 # ---- layers and legend ----------------------------------------------------------------
 
 
+def choose(opened: Opened, label: str, word: str) -> None:
+    select = opened.page.get_by_role("combobox", name=label)
+    words = [text.replace(NB, " ") for text in select.locator("option").all_inner_texts()]
+    select.select_option(index=words.index(word))
+    opened.page.wait_for_timeout(50)
+
+
 def test_municipalities_have_the_colour_of_their_share(show: Callable[..., Opened]) -> None:
     opened = show(everything())
     legend = opened.page.evaluate(
@@ -312,12 +347,15 @@ def test_municipalities_have_the_colour_of_their_share(show: Callable[..., Opene
         (18_000, 2000): "95–100 %",  # Södra 97 %
         (18_000, 12_000): "uppgift saknas",  # Tomma
     }.items():
-        assert opened.colour(x, y) == colours[label]
-    opened.check("Andel anslutna eller i absolut närhet")
-    assert opened.colour(2000, 12_000) == colours["70–80 %"]  # Norra 72 %
-    assert opened.colour(2000, 2000) == colours["95–100 %"]  # Västra 95 %: on the edge
-    opened.check("Bara kommungränser")
+        assert opened.colour(x, y, layer=1) == colours[label]
+    choose(opened, "Mått", "Anslutna eller i absolut närhet")
+    assert opened.colour(2000, 12_000, layer=1) == colours["70–80 %"]  # Norra 72 %
+    assert opened.colour(2000, 2000, layer=1) == colours["95–100 %"]  # Västra 95 %: on the edge
+    choose(opened, "Hastighet, minst", "1 Gbit/s")
+    assert opened.colour(2000, 12_000, layer=1) == colours["50–70 %"]  # Norra 67 %
+    opened.check("Andel av hushållen per kommun", on=False)
     assert opened.colour(2000, 12_000) not in colours.values()
+    assert opened.colour(2000, 12_000), "the land is there without the shares"
     assert opened.page.locator(".webmap-legend:not([hidden]) li").first.inner_text() != "under 50 %"
 
 
@@ -354,7 +392,7 @@ def test_a_layer_is_switched_off_and_on(
 
 def test_new_trench_is_off_at_first_and_lies_on_top_when_on(show: Callable[..., Opened]) -> None:
     opened = show(everything())
-    label = "Ny grävning, efter antal hushåll som nås"
+    label = "Ny grävning"
     assert not opened.page.get_by_label(label, exact=True).is_checked()
     opened.check(label)
     orders = opened.page.evaluate("map_0.webmapShown.map((l) => l.options.order)")
@@ -478,6 +516,138 @@ def test_a_click_beside_everything_opens_nothing(show: Callable[..., Opened]) ->
     assert opened.page.locator(".webmap-popup").count() == 0
 
 
+# ---- what it costs, and what a budget buys --------------------------------------------
+
+
+def switched(opened: Opened, order: int) -> str:
+    """Give the legend's label of each class that the layer of this order shows."""
+    return (
+        opened.page.evaluate(
+            """(order) => {
+            const l = map_0.webmapShown.find((l) => l.options.order === order);
+            return l.options.classes.map((c, n) => [c.label, l._members[n].length])
+                .filter((one) => one[1]).map((one) => one.join(": ")).join("; ");
+        }""",
+            order,
+        )
+        .replace(NB, " ")
+        .replace(NARROW, " ")
+    )
+
+
+def test_cost_per_household_by_cell_and_by_building(show: Callable[..., Opened]) -> None:
+    opened = show(everything())
+    opened.check("Kostnad per hushåll")
+    assert switched(opened, 45) == "100 000 kr–200 000 kr: 1; färre än 3: 1"
+    opened.zoom_to(3000, 15_000, 14)
+    opened.check("Prioriterade områden, efter rang", on=False)
+    opened.click(3050, 15_050)
+    assert re.search(
+        r"Hushåll\s+5\s+Kostnad per hushåll\s+104 400 kr", opened.text(".webmap-popup")
+    )
+    opened = show(everything(publication=Publication(detail="internal")))
+    opened.check("Kostnad per hushåll")
+    assert switched(opened, 45) == "100 000 kr–200 000 kr: 2; 400 000 kr eller mer: 1"
+    opened.zoom_to(6600, 15_600, 15)
+    opened.click(6600, 15_600)
+    popup = opened.text(".webmap-popup")
+    assert re.search(r"Kostnad per hushåll\s+620 000 kr", popup)
+    assert re.search(r"Om ingen annan bygger\s+1,2 mkr", popup)
+
+
+def test_what_a_budget_buys(show: Callable[..., Opened]) -> None:
+    opened = show(everything())
+    opened.check("Områden som budgeten räcker till")
+    assert switched(opened, 51) == "ryms i budgeten: 1; ryms inte: 2"
+    legend = ".webmap-legend >> text=i stöd"
+    assert opened.text(legend) == "1 område med 5 hushåll för 522 000 kr i stöd."
+    choose(opened, "Budget", "10 mkr")
+    assert switched(opened, 51) == "ryms i budgeten: 2; ryms inte: 1"
+    assert opened.text(legend).startswith("2 områden med 6 hushåll för 1,0 mkr")
+
+
+def test_trench_by_price(show: Callable[..., Opened]) -> None:
+    opened = show(everything())
+    choose(opened, "Färg efter", "pris per meter")
+    assert switched(opened, 55) == "100 kr/m–200 kr/m: 1"
+    opened = show(everything(publication=Publication(detail="internal")))
+    opened.check("Ny grävning")
+    assert switched(opened, 55) == "0–9: 2"
+    choose(opened, "Färg efter", "pris per meter")
+    assert switched(opened, 55) == "100 kr/m–200 kr/m: 2"
+
+
+def test_all_buildings_by_status(show: Callable[..., Opened]) -> None:
+    opened = show(everything())
+    opened.check("Hushåll som har eller kan få, per ruta")
+    # One cell of five without, one of nine with, and one too small to tell.
+    assert switched(opened, 35) == "under 50 %: 1; 95–100 %: 1; färre än 3: 1"
+    opened = show(everything(publication=Publication(detail="internal")))
+    opened.check("Alla byggnader efter status")
+    assert switched(opened, 58) == "Saknar: 3; Ansluten: 1"
+
+
+def test_without_broadband_and_without_mobile(show: Callable[..., Opened]) -> None:
+    gap = status().assign(unserved_no_mobile=[True, False, True, False, False])
+    opened = show(everything(status=gap))
+    opened.check("Hushåll som saknar och är utan mobiltäckning")
+    assert switched(opened, 42) == "3–9: 1; färre än 3: 1"
+
+
+def test_who_gained_and_who_lost(show: Callable[..., Opened]) -> None:
+    rows = [("a", 3010, 15010, 0, 4, "gained"), ("b", 4000, 4000, 9, 9, "lost"),
+            ("c", 9000, 9000, 2, 2, "recounted")]  # fmt: skip
+    changed = pd.DataFrame(rows, columns=["premises_id", "x", "y", "households_before",
+                                          "households_after", "change"])  # fmt: skip
+    changed[["x", "y"]] += [EAST, NORTH]
+    opened = show(everything(changed=changed))
+    assert switched(opened, 44) == "Hushåll som tillkommit: 1"
+    assert switched(opened, 45) == "Hushåll som försvunnit: 1"
+    opened.zoom_to(4000, 4000, 14)
+    opened.click(4080, 4080)
+    assert re.search(r"Hushåll som försvunnit\s+9", opened.text(".webmap-popup"))
+
+
+def test_search_finds_towns_places_and_areas(show: Callable[..., Opened]) -> None:
+    opened = show(everything())
+    field = opened.page.get_by_role("combobox", name="Sök kommun, ort eller område")
+    field.fill("västra")
+    assert opened.texts(".webmap-hits li") == ["Västra\nkommun"]
+    field.press("Enter")
+    assert opened.text(".webmap-popup h2") == "Västra"
+    field.fill("område 2501-0002")
+    field.press("Enter")
+    assert opened.text(".webmap-popup h2") == "Område 2501-0002"
+    field.fill(localities()["locality_name"].iloc[0][:4])
+    assert opened.texts(".webmap-hits li")[0].endswith("\nort")
+
+
+def test_the_list_holds_what_the_table_holds(show: Callable[..., Opened]) -> None:
+    opened = show(everything())
+    opened.page.get_by_role("button", name="Områden i ordning").click()
+    ranked = areas()[areas()["rank"].notna()].sort_values("rank")
+    lines = opened.texts(".webmap-list li")
+    assert len(lines) == len(ranked)
+    assert lines[0] == "1\nOmråde 2501-0001\n5 hushåll · 522 000 kr · Norra"
+    # Too few for their money to be told.
+    assert lines[1] == "2\nOmråde 2501-0002\nfärre än 3 hushåll · Norra"
+
+
+def test_stretches_between_places(show: Callable[..., Opened]) -> None:
+    lines = [shapely.LineString([(EAST, NORTH + y), (EAST + 2 * SIDE, NORTH + y)])
+             for y in (4000, 6000)]  # fmt: skip
+    stretches = gpd.GeoDataFrame(
+        {"stretch_id": ["S1", "S2"], "length_m": [20_000.0, 20_000.0], "sek": 7.4e6,
+         "households_enabled": [40, 12], "second_route": [False, True]},
+        geometry=lines, crs=CRS,
+    )  # fmt: skip
+    opened = show(everything(stretches=stretches))
+    assert switched(opened, 56) == "ny sträcka: 1; andra väg: 1"
+    opened.click(5000, 4000)
+    popup = opened.text(".webmap-popup")
+    assert re.search(r"Längd\s+20,0 km\s+Kostnad\s+7,4 mkr\s+Hushåll som nås\s+40", popup)
+
+
 # ---- what is not in the page ----------------------------------------------------------
 
 
@@ -502,7 +672,7 @@ def test_the_public_page_holds_no_exact_place(show: Callable[..., Opened]) -> No
     html = page.get_root().render()
     assert "hemligt" not in html
     opened = show(page)
-    opened.check("Ny grävning, efter antal hushåll som nås")
+    opened.check("Ny grävning")
     exact = np.vstack([status()[["x", "y"]], shapely.get_coordinates(trench().geometry)])
     for order, rounding in ((40, 1.0), (50, 1.5), (55, 5.0)):
         corners = drawn(opened, order)
@@ -521,7 +691,8 @@ def test_an_exact_outline_is_made_coarse_before_it_is_drawn(show: Callable[..., 
 def test_the_internal_page_shows_all_and_says_so(show: Callable[..., Opened]) -> None:
     opened = show(everything(publication=Publication(detail="internal")))
     assert "Får inte spridas" in opened.texts(".webmap-notice")[-1]
-    assert len(drawn(opened, 60)) == 3  # neither the served building nor the holiday home
+    shown = "map_0.webmapShown.find((l) => l.options.order === 60)._members.flat().length"
+    assert opened.page.evaluate(shown) == 3  # neither the served building nor the holiday home
     opened.zoom_to(6600, 15_600, 15)
     opened.click(6600, 15_600)
     popup = opened.text(".webmap-popup")
@@ -529,7 +700,7 @@ def test_the_internal_page_shows_all_and_says_so(show: Callable[..., Opened]) ->
     assert re.search(r"Trådbundet\s+8 Mbit/s", popup)
     assert re.search(r"Avstånd till fiber\s+–", popup)
     assert re.search(r"Skäl\s+ingen fiber inom 50 m", popup)
-    opened.check("Ny grävning, efter antal hushåll som nås")
+    opened.check("Ny grävning")
     opened.zoom_to(5000, 15_340, 15)
     opened.click(5000, 15_340)
     popup = opened.text(".webmap-popup")
@@ -556,7 +727,7 @@ def test_names_stay_text_everywhere(show: Callable[..., Opened]) -> None:
     opened = show(page)
     opened.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     opened.zoom_to(6600, 15_600, 15)
-    opened.check("Ny grävning, efter antal hushåll som nås")
+    opened.check("Ny grävning")
     opened.click(6600, 15_600)
     opened.page.mouse.move(300, 500)
     opened.page.mouse.move(310, 510)
@@ -590,18 +761,18 @@ def test_json_in_a_script_cannot_end_it_and_reads_back(value: Any) -> None:
 def test_fits_a_phone(show: Callable[..., Opened]) -> None:
     opened = show(everything(), width=390, height=844)
     assert opened.page.evaluate("document.documentElement.scrollWidth") == 390
-    button = opened.page.locator(".webmap-toggle")
+    button = opened.page.get_by_role("button", name="Kartlager")
     assert button.get_attribute("aria-expanded") == "false"
-    assert not opened.page.locator(".webmap-body").is_visible()
+    assert not opened.page.locator(".webmap-body").first.is_visible()
     for x, y in ((0, 0), (2 * SIDE, 2 * SIDE)):
         assert 0 < opened.spot(x, y)["x"] < 390
     button.tap()
     assert button.get_attribute("aria-expanded") == "true"
-    body = opened.page.locator(".webmap-body").bounding_box()
+    body = opened.page.locator(".webmap-body").first.bounding_box()
     assert body
     assert body["y"] > 250
     assert body["y"] + body["height"] <= 844
-    opened.check("Bara kommungränser")
+    opened.check("Andel av hushållen per kommun", on=False)
     button.tap()
     opened.page.wait_for_timeout(350)  # two taps in a row would be one double tap
     at = opened.spot(2000, 5000)
@@ -648,18 +819,22 @@ def test_text_stands_out_from_its_ground(show: Callable[..., Opened]) -> None:
 
 def test_works_by_keyboard(show: Callable[..., Opened]) -> None:
     opened = show(everything())
-    opened.page.locator(".webmap-toggle").focus()
+    opened.page.get_by_role("button", name="Kartlager").focus()
     opened.page.keyboard.press("Enter")
-    assert not opened.page.locator(".webmap-body").is_visible()
+    assert not opened.page.locator(".webmap-body").first.is_visible()
     opened.page.keyboard.press("Enter")
-    opened.page.get_by_label("Andel anslutna hushåll", exact=True).focus()
+    opened.page.get_by_label("Mått").focus()
     opened.page.keyboard.press("ArrowDown")
-    opened.page.wait_for_timeout(20)
-    assert (
-        opened.page.evaluate("map_0.webmapShown.filter((l) => l.options.tooltip === 'name').length")
-        == 1
+    opened.page.wait_for_timeout(50)
+    shares = "map_0.webmapShown.filter((l) => l.options.order === 0).length"
+    assert opened.page.evaluate(shares) == 1
+    assert "Anslutna eller" in opened.page.get_by_label("Mått").evaluate(
+        "(e) => e.selectedOptions[0].text"
     )
-    assert opened.page.get_by_label("Andel anslutna eller i absolut närhet").is_checked()
+    # From the list, an area's figures without a mouse.
+    opened.page.get_by_role("button", name="Områden i ordning").press("Enter")
+    opened.page.locator(".webmap-list button").first.press("Enter")
+    assert opened.text(".webmap-popup h2") == "Område 2501-0001"
 
 
 # ---- parts that may be missing, and wrong ones ----------------------------------------
@@ -668,7 +843,7 @@ def test_works_by_keyboard(show: Callable[..., Opened]) -> None:
 def test_only_municipalities_and_coverage(show: Callable[..., Opened]) -> None:
     opened = show(coverage_map(municipalities(), coverage()))
     assert opened.said == []
-    assert len(opened.texts(".webmap-entry label")) == 4
+    assert len(opened.texts(".webmap-entry > label:first-child")) == 4
     opened.click(8000, 12_000)
     assert "Finansieringsgap" not in opened.text(".webmap-popup")
 
@@ -676,8 +851,8 @@ def test_only_municipalities_and_coverage(show: Callable[..., Opened]) -> None:
 def test_nothing_left_to_build(show: Callable[..., Opened]) -> None:
     served = status().assign(status="connected")
     page = everything(status=served, trench=trench().iloc[:0], areas=areas().iloc[:0], roads=None)
-    labels = show(page).texts(".webmap-entry label")
-    assert len(labels) == 4
+    labels = show(page).texts(".webmap-entry > label:first-child")
+    assert len(labels) == 6
     assert "Ortnamn" in labels
 
 
@@ -775,7 +950,7 @@ def test_a_large_region_stays_small_and_opens(show: Callable[..., Opened]) -> No
         html = page.get_root().render()
         assert len(html.encode()) < 6e6
     opened = show(html)
-    opened.check("Ny grävning, efter antal hushåll som nås")
+    opened.check("Ny grävning")
     assert opened.said == []
     assert opened.page.evaluate("map_0.webmapShown.map((l) => l.data.length)")[:3] == [
         4, int((many["households"] + many["workplaces"] > 0).sum()), edges,
@@ -876,7 +1051,7 @@ def test_wrong_geometry_columns_and_classes_are_refused() -> None:
     with pytest.raises(BadValueError, match="column name has 1 values for 2 features"):
         pack([point, point], CRS, {"name": ["a"]})
     features = pack(([1.0], [1.0]), CRS)
-    with pytest.raises(BadValueError, match="class numbers must be 0 to 0; found 1 to 1"):
+    with pytest.raises(BadValueError, match="must be 0 to 0, or -1 for none; found 1 to 1"):
         ShapeLayer(features, "layer", [Style()], [1])
     with pytest.raises(BadValueError, match="2 class numbers for 1 features"):
         ShapeLayer(features, "layer", [Style()], [0, 0])

@@ -93,7 +93,7 @@ class TestGeneraliseLines:
         lines = generalise_lines(
             trench((12, [(0, 0), (1000, 0)]), (2, [(1000, 0), (1600, 0)]), (3, [(0, 0), (0, 510)]))
         )
-        assert lines["households_from"].tolist() == [3, 10]
+        assert lines["class_from"].tolist() == [3, 10]
         assert lines.geometry.length.tolist() == [500.0, 1000.0]
 
     def test_every_vertex_is_a_grid_corner_and_no_true_vertex_is_left(self) -> None:
@@ -117,14 +117,14 @@ class TestGeneraliseLines:
 
     def test_stretches_that_fall_together_become_one_with_the_larger_number(self) -> None:
         lines = generalise_lines(trench((4, [(0, 0), (1000, 0)]), (60, [(0, 40), (1000, 40)])))
-        assert lines["households_from"].tolist() == [50]
+        assert lines["class_from"].tolist() == [50]
         assert lines.geometry.length.tolist() == [1000.0]
 
     def test_nothing_left_is_an_empty_table(self) -> None:
         lines = generalise_lines(trench((1, [(0, 0), (1000, 0)])))
         assert lines.empty
         assert lines.crs == CRS
-        assert "households_from" in lines
+        assert "class_from" in lines
 
 
 def areas(

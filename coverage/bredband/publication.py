@@ -46,28 +46,31 @@ def public_cells(
     crs: Any = None,
     cell_m: float = CELL_M,
     min_households: int = MIN_HOUSEHOLDS,
+    sums: Sequence[str] = ("workplaces",),
 ) -> gpd.GeoDataFrame:
     """Count premises per square cell and hide small counts.
 
     Parameters
     ----------
     premises : DataFrame
-        ``x``, ``y`` (m), ``households`` and, if there, ``workplaces``: the premises
-        to be shown, e.g. the unserved ones.
+        ``x``, ``y`` (m), ``households`` and the columns of ``sums`` that are there: the
+        premises to be shown, e.g. the unserved ones.
     crs : optional
         Metric CRS of ``x`` and ``y``; not needed for a GeoDataFrame.
     cell_m : float
         Side of the cells, m.
     min_households : int
         A cell with fewer households has its counts hidden.
+    sums : sequence of str
+        Further columns of numbers to add up in each cell; 0 where one is not there.
 
     Returns
     -------
     GeoDataFrame
         One row per cell that holds a premises, from south-west to north-east:
         ``cell_x``, ``cell_y`` (int64, its south-west corner, m), ``hidden`` (bool),
-        ``households``, ``workplaces``, ``premises`` (Int64, empty where hidden) and
-        the square, in the CRS of the premises.
+        ``households``, ``sums``, ``premises`` (whole numbers as Int64; empty where hidden)
+        and the square, in the CRS of the premises.
 
     Raises
     ------
@@ -80,13 +83,15 @@ def public_cells(
             "column": _cell(premises["x"], cell_m),
             "row": _cell(premises["y"], cell_m),
             "households": premises["households"].to_numpy(np.int64),
-            "workplaces": premises.get("workplaces", 0),
+            **{name: premises[name].to_numpy() if name in premises else 0 for name in sums},
             "premises": 1,
         }
     )
     cells = counted.groupby(["row", "column"], as_index=False).sum()
     hidden = cells["households"] < min_households
-    counts = cells[["households", "workplaces", "premises"]].astype("Int64").mask(hidden)
+    counted = cells[["households", *sums, "premises"]]
+    whole = [name for name in counted if pd.api.types.is_integer_dtype(counted[name])]
+    counts = counted.astype(dict.fromkeys(whole, "Int64")).mask(hidden)
     x, y = cells["column"].to_numpy() * cell_m, cells["row"].to_numpy() * cell_m
     return gpd.GeoDataFrame(
         {"cell_x": x.astype(np.int64), "cell_y": y.astype(np.int64), "hidden": hidden, **counts},
@@ -100,7 +105,8 @@ def generalise_lines(
     *,
     cell_m: float = CELL_M,
     min_households: int = MIN_HOUSEHOLDS,
-    classes: Sequence[int] = HOUSEHOLD_CLASSES,
+    classes: Sequence[float] = HOUSEHOLD_CLASSES,
+    by: str = "households_below",
 ) -> gpd.GeoDataFrame:
     """Make the network of new trench coarse enough to show.
 
@@ -112,25 +118,29 @@ def generalise_lines(
     Parameters
     ----------
     trench : GeoDataFrame
-        ``households_below`` and lines in a metric CRS (``tables.TRENCH``).
+        ``households_below``, ``by`` and lines in a metric CRS (``tables.TRENCH``).
     cell_m : float
         Grid size, m.
     min_households : int
         Edges that serve fewer are left out.
-    classes : sequence of int
+    classes : sequence of float
         Lower bounds of the classes, rising. Exact numbers are not given: where a
         number falls by one, a household lies.
+    by : str
+        Column of the number that is classed. Where stretches fall together, the highest
+        class counts.
 
     Returns
     -------
     GeoDataFrame
-        ``households_from`` (int64, lower bound of the class) and the lines.
+        ``class_from`` (lower bound of the class) and the lines.
     """
     metric = _metric(trench.crs, "trench")
-    bounds = np.unique(np.r_[min_households, classes])
-    bounds = bounds[bounds >= min_households]
+    lowest = min_households if by == "households_below" else 0
+    bounds = np.unique(np.r_[lowest, classes])
+    bounds = bounds[bounds >= lowest]
     kept = trench[trench["households_below"].to_numpy() >= min_households]
-    value = bounds[np.searchsorted(bounds, kept["households_below"].to_numpy(), "right") - 1]
+    value = bounds[np.searchsorted(bounds, kept[by].to_numpy(), "right") - 1]
 
     lines, owner = shapely.get_parts(kept.geometry.to_numpy(), return_index=True)
     # Ends stay where they are, so that lines that share one still do once moved.
@@ -142,19 +152,19 @@ def generalise_lines(
     first = np.where(swap[:, None], end, start)
     last = np.where(swap[:, None], start, end)
     pieces = pd.DataFrame(np.column_stack([first, last]), columns=["x0", "y0", "x1", "y1"])
-    pieces["households_from"] = value[owner[line]]
+    pieces["class_from"] = value[owner[line]]
     pieces = pieces[(first != last).any(axis=1)]
     pieces = pieces.groupby(["x0", "y0", "x1", "y1"], as_index=False).max()
 
     found, merged = [], []
-    for bound, group in pieces.groupby("households_from"):
+    for bound, group in pieces.groupby("class_from"):
         ends = group[["x0", "y0", "x1", "y1"]].to_numpy().reshape(-1, 2, 2) * cell_m
         joined = shapely.line_merge(shapely.multilinestrings(shapely.linestrings(ends)))
         parts = shapely.get_parts(joined)
         merged.append(shapely.simplify(parts, 0.0))
-        found.append(np.full(parts.size, bound, np.int64))
+        found.append(np.full(parts.size, bound, bounds.dtype))
     return gpd.GeoDataFrame(
-        {"households_from": np.concatenate([np.empty(0, np.int64), *found])},
+        {"class_from": np.concatenate([np.empty(0, bounds.dtype), *found])},
         geometry=np.concatenate([np.empty(0, object), *merged]),
         crs=metric,
     )

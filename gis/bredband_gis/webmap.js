@@ -55,11 +55,12 @@ var webmap = (function () {
     }
     const columns = {};
     for (const [name, column] of Object.entries(packed.columns)) {
-      columns[name] = { values: column.values, codes: numbers(column.codes) };
+      // Without codes every feature has a text of its own.
+      columns[name] = { values: column.values, codes: column.codes && numbers(column.codes) };
     }
     return {
       kind: packed.kind, length, x, y, partEnd, featureEnd, box,
-      text: (name, i) => columns[name].values[columns[name].codes[i]],
+      text: (name, i) => columns[name].values[columns[name].codes ? columns[name].codes[i] : i],
     };
   }
 
@@ -130,7 +131,8 @@ var webmap = (function () {
       this.selected = -1;
       this._of = numbers(options.of);
       this._members = options.classes.map(() => []);
-      this._of.forEach((number, i) => this._members[number].push(i));
+      // A feature of no class is not in the layer.
+      this._of.forEach((number, i) => this._members[number] && this._members[number].push(i));
     },
 
     draw: function (pen, scale, origin, size) {
@@ -269,7 +271,7 @@ var webmap = (function () {
         : kind === "line" ? reach : largest("least") / 2;
       let found = -1, nearest = Infinity;
       for (let i = 0; i < length; i++) {
-        if (at.x < box[4 * i] - wider || at.x > box[4 * i + 2] + wider
+        if (this._of[i] >= this._members.length || at.x < box[4 * i] - wider || at.x > box[4 * i + 2] + wider
           || at.y < box[4 * i + 1] - wider || at.y > box[4 * i + 3] + wider) { continue; }
         let distance = Infinity;
         if (kind === "polygon") {
@@ -370,7 +372,7 @@ var webmap = (function () {
     const pairs = popup.rows.filter(([, column]) => text(column) !== null);
     body.append(node("dl", "", ...pairs.flatMap(
       ([label, column]) => [node("dt", "", label), node("dd", "", text(column))])));
-    return { title: text(popup.title), body };
+    return { title: popup.lead + text(popup.title), body };
   }
 
   // How wide a feature looks, px; points grow with the zoom.

@@ -121,7 +121,8 @@ def _pack_texts(values: Iterable[object]) -> dict[str, Any]:
     codes = [
         found.setdefault(None if value is None else str(value), len(found)) for value in values
     ]
-    return {"values": list(found), "codes": pack_numbers(codes)}
+    own = len(found) == len(codes)
+    return {"values": list(found), "codes": None if own else pack_numbers(codes)}
 
 
 class Features(MacroElement):
@@ -302,6 +303,8 @@ class Popup:
         Column headings of a small table, and its rows: label, then columns.
     caption : str, optional
         Column of the table's caption.
+    lead : str
+        Stands before the heading of every feature.
     """
 
     title: str
@@ -309,11 +312,17 @@ class Popup:
     head: Sequence[str] = ()
     table: Sequence[Sequence[str]] = ()
     caption: str | None = None
+    lead: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Give what ``webmap.js`` reads."""
         table = {"head": self.head, "rows": self.table, "caption": self.caption}
-        return {"title": self.title, "rows": self.rows, "table": table if self.table else None}
+        return {
+            "title": self.title,
+            "lead": self.lead,
+            "rows": self.rows,
+            "table": table if self.table else None,
+        }
 
 
 class _PackedLayer(Layer):
@@ -329,10 +338,11 @@ class _PackedLayer(Layer):
         if codes.size != features.length:
             msg = f"{codes.size} class numbers for {features.length} features"
             raise BadValueError(msg, where=f"map layer {name}")
-        if codes.size and (codes.min() < 0 or codes.max() >= classes):
-            msg = f"class numbers must be 0 to {classes - 1}; found {codes.min()} to {codes.max()}"
+        if codes.size and (codes.min() < -1 or codes.max() >= classes):
+            found = f"found {codes.min()} to {codes.max()}"
+            msg = f"class numbers must be 0 to {classes - 1}, or -1 for none; {found}"
             raise BadValueError(msg, where=f"map layer {name}")
-        self.of = pack_numbers(codes)
+        self.of = pack_numbers(np.where(codes == -1, classes, codes))
 
     def render(self, **kwargs: object) -> None:  # type: ignore[override]
         """Write the layer as a variable of the page, and put it on the map if it is shown."""
@@ -356,7 +366,7 @@ class ShapeLayer(_PackedLayer):
     classes : sequence of Style
         The styles, in the order of the legend; the first is drawn on top.
     of : array of int, optional
-        Number of each feature's class; all 0 if left out.
+        Number of each feature's class, -1 for one that is not in the layer; all 0 if left out.
     popup : Popup, optional
         Without one, clicks go through.
     tooltip : str, optional

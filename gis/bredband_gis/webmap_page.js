@@ -244,8 +244,8 @@
     // The number of each member in every respect; members that do not exist are left out.
     const keys = group.keys.map((key) => key.join());
     const wanted = () => members[keys.indexOf(pickers.map(({ select }) => select.value).join())];
-    const words = node("div", "webmap-legend");
-    const none = node("p", "", group.none);
+    const words = node("div", "");
+    const none = node("p", "webmap-legend", group.none);
     const row = node("div", "webmap-entry", node("label", "", input, group.name),
       ...pickers.map((picker) => picker.row), words);
     const sync = () => {
