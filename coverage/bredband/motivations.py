@@ -51,7 +51,8 @@ def explain_areas(areas: pd.DataFrame, scores: pd.DataFrame, *, language: str = 
     Parameters
     ----------
     areas : DataFrame
-        ``tables_areas.AREAS`` with ``score``, ``rank`` and ``within_budget``, in any order.
+        ``tables_areas.AREAS`` with ``score``, ``rank`` and ``within_budget``, in any order. With
+        a column ``chosen`` (boolean) that is told instead of ``within_budget``.
     scores : DataFrame
         ``tables_scores.SCORES`` of the same areas.
     language : {"sv", "en"}
@@ -90,10 +91,7 @@ def explain_areas(areas: pd.DataFrame, scores: pd.DataFrame, *, language: str = 
         _reasons(wide, numbers, medians, said),
         _hangs_on(areas, said),
         _lacks(wide, said),
-        [
-            "" if pd.isna(fits) else said.fill("within" if fits else "beyond")
-            for fits in there["within_budget"]
-        ],
+        _funded(there, said),
     )
     motivation = np.full(len(areas), said.fill("unreached"), dtype=object)
     motivation[reached] = [" ".join(filter(None, each)) for each in zip(*parts, strict=True)]
@@ -226,6 +224,16 @@ def _lacks(wide: _Wide, said: _Said) -> list[str]:
                 filter(None, (found[row], said.fill(f"missing_{how}", what=what)))
             )
     return found
+
+
+def _funded(there: pd.DataFrame, said: _Said) -> list[str]:
+    """Say whether the area is chosen, or within the budget when taken in order."""
+    chosen = "chosen" in there
+    yes, no = ("chosen", "not_chosen") if chosen else ("within", "beyond")
+    return [
+        "" if pd.isna(fits) else said.fill(yes if fits else no)
+        for fits in there["chosen" if chosen else "within_budget"]
+    ]
 
 
 def _motivate(

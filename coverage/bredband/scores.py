@@ -209,7 +209,6 @@ def to_values(number: Floats, setting: Criterion, better: Better) -> Floats:
     if setting.value == "log":
         x = np.full(number.shape, -np.inf)
         np.log(number, out=x, where=number > 0)
-        x[~there] = np.nan
         worst, best = (None if end is None else float(np.log(end)) for end in (worst, best))
     x = sign * x
     known = np.isfinite(x)
