@@ -12,7 +12,7 @@ says A. No area hangs on two others, and none on itself by way of others.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ from bredband.forest import hang
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from bredband.area_names import Language
     from bredband.region import Prices
@@ -137,7 +137,12 @@ def build_areas(
         least=min_premises, most=max_premises, split_m=split_m, merge_m=merge_m,
     )  # fmt: skip
     met["area"] = network.of_premises
-    areas = _cost(trench, met, network, prices)
+    areas = cost_areas(
+        trench, met, prices,
+        of_edge=network.of_edge, of_premises=network.of_premises,
+        index=pd.RangeIndex(network.hangs_on.size),
+    )  # fmt: skip
+    areas = areas.assign(reached=True, municipality_code=_municipality(met))
     middle = _middle(met)
     x, y = met["x"].to_numpy(float)[middle], met["y"].to_numpy(float)[middle]
     areas["below_min"] = areas["premises"] < min_premises
@@ -221,30 +226,55 @@ def _divide(
     )
 
 
-def _cost(
-    trench: pd.DataFrame, met: pd.DataFrame, network: _Network, prices: Prices
+def cost_areas(
+    trench: pd.DataFrame,
+    held: pd.DataFrame,
+    prices: Prices,
+    *,
+    of_edge: ArrayLike,
+    of_premises: ArrayLike,
+    index: pd.Index[Any],
 ) -> pd.DataFrame:
-    """Add up what each area holds, costs and is paid, in the order of their numbers."""
-    held = met.groupby("area")
-    laid = trench.groupby(network.of_edge)
-    areas = pd.DataFrame(
-        {
-            **{name: held[name].sum() for name in _COUNTS if name != "premises"},
-            "premises": held.size(),
-            "trench_m": laid["length_m"].sum(),
-            "trench_sek": laid["cost_sek"].sum(),
-            **{name: held[name].sum() for name in ("drop_sek", "connections", "lines")},
-        },
-        index=pd.RangeIndex(network.hangs_on.size),
-    ).fillna({"trench_m": 0.0, "trench_sek": 0.0})
+    """Add up what areas hold, cost and are paid.
+
+    Parameters
+    ----------
+    trench : DataFrame
+        ``tables.TRENCH``.
+    held : DataFrame
+        Premises that are reached, as ``cost.connect`` gives them, with what each holds.
+    prices : Prices
+        ``[prices]`` of region.toml.
+    of_edge, of_premises : array
+        Area of each edge and of each premises.
+    index : Index
+        The areas.
+
+    Returns
+    -------
+    DataFrame
+        By ``index``: what they hold, ``trench_m``, ``trench_sek``, ``drop_sek``,
+        ``connections``, ``lines``, and what ``cost.add_capex`` and ``cost.fund`` add.
+    """
+    inside = held.groupby(np.asarray(of_premises))
+    laid = trench.groupby(np.asarray(of_edge))
+    sums = [name for name in _COUNTS if name != "premises"]
+    sums += ["drop_sek", "connections", "lines"]
+    areas = inside[sums].sum().assign(premises=inside.size())
+    dug = laid[["length_m", "cost_sek"]].sum().set_axis(["trench_m", "trench_sek"], axis=1)
+    areas = areas.reindex(index).join(dug.reindex(index)).fillna(0)
     areas = add_capex(areas, prices, premises="premises")
-    areas = fund(areas, prices, households="households").assign(reached=True)
-    # Most of its households; of workplaces or premises where it has none.
+    return fund(areas, prices, households="households")
+
+
+def _municipality(met: pd.DataFrame) -> pd.Series[str]:
+    """Give each area the municipality with most of its households."""
+    # Of workplaces or premises where it has no households.
     weight = met["households"] + 1e-3 * met["workplaces"] + 1e-6
     shares = weight.groupby([met["area"], met["municipality_code"]]).sum()
     first = shares.sort_values(ascending=False, kind="stable").reset_index()
-    code = first.drop_duplicates("area").set_index("area")["municipality_code"]
-    return areas.assign(municipality_code=code)
+    code: pd.Series[str] = first.drop_duplicates("area").set_index("area")["municipality_code"]
+    return code
 
 
 def _middle(met: pd.DataFrame) -> Ints:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 
+from bredband.area_profile import describe_areas
 from bredband.areas import build_areas
 from bredband.buildout import plan_buildout
 from bredband.cost import cost_table
@@ -146,7 +147,6 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             localities=inputs.localities,
             language=settings.language,
         )
-        ranked = rank_areas(cut.areas, budget_sek=region.priority.budget_sek)
         marks = inputs.provenance()
         status["status_provenance"] = least_certain(
             marks[layer] for layer in _STATUS_LAYERS if layer in marks
@@ -162,6 +162,28 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             cell_m=region.publication.cell_m,
             min_households=region.publication.min_households,
         )
+    with steps.step("economy"):
+        economy = economy_tables(
+            cut.trench,
+            cut.reach,
+            status,
+            inputs.municipalities,
+            cut.areas,
+            prices=region.prices,
+            region_code=settings.code,
+            region_name=settings.name,
+        )
+        described = describe_areas(
+            cut.areas,
+            cut.trench,
+            cut.reach,
+            status,
+            prices=region.prices,
+            nearby_m=region.priority.nearby_m,
+            shares=economy.get("shares"),
+            functions=inputs.functions,
+        )
+        ranked = rank_areas(described, budget_sek=region.priority.budget_sek)
         cost = add_support(cost, ranked)
         ranked["cell_m"] = cell_sizes(
             ranked["households"],
@@ -170,20 +192,6 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
         )
         areas = gpd.GeoDataFrame(
             ranked, geometry=shapes.reindex(ranked["area_id"]).to_numpy(), crs=settings.crs
-        )
-    with steps.step("economy"):
-        met = premises[premises["reach"].notna()]
-        economy = economy_tables(
-            cut.trench,
-            met[["premises_id", "reach", "road_distance_m", "area_id"]].merge(
-                buildout.reach[["premises_id", "node"]], on="premises_id"
-            ),
-            premises,
-            inputs.municipalities,
-            areas,
-            prices=region.prices,
-            region_code=settings.code,
-            region_name=settings.name,
         )
     with steps.step("map"):
         page = coverage_map(
