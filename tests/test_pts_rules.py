@@ -162,7 +162,9 @@ def test_2022_is_simulated_by_the_only_call_that_is_known_whole() -> None:
 
 def test_years_without_rules() -> None:
     assert rules_of().year == 2024
-    assert rules_of(2031).threshold_mbit == 100
+    later = rules_of(2031)
+    assert later.threshold_mbit == 100
+    assert not [name for name in later.facts if name.startswith("calendar.")]
     with pytest.raises(RulesError, match="2021 are not known; the oldest are of 2022"):
         rules_of(2021)
 
@@ -380,6 +382,24 @@ def test_wireless_alone_does_not_exclude() -> None:
     assert found["eligible"].sum() == 3
 
 
+def test_rules_that_are_switched_off(tmp_path: Path) -> None:
+    path = tmp_path / "regler.toml"
+    path.write_text(
+        """
+        [2023.eligibility]
+        passed_counts = { value = false, mark = "U", source = "test" }
+        later_connection_excluded = { value = false, mark = "U", source = "test" }
+        """,
+        encoding="utf-8",
+    )
+    found = eligible_buildings(status(), rules_of(2023, path=path), later_connection=LATER)
+    reasons = found.buildings.set_index("premises_id")["reason"]
+    assert reasons[["near", "later"]].isna().all()
+    assert set(found.exclusions["reason"]) == {"empty", "locality", "connected", "planned"}
+    # What is not asked for need not be given.
+    assert not eligible_buildings(status(), rules_of(2023, path=path)).findings
+
+
 def test_layers_that_do_not_fit_are_refused() -> None:
     plain = pd.DataFrame(status().drop(columns="geometry"))
     with pytest.raises(NoCrsError, match="which CRS"):
@@ -578,7 +598,7 @@ def test_projects_of_areas() -> None:
 
 def test_settings_of_projects() -> None:
     held, whole = held_by_areas(), areas()
-    aid = pd.Series({"a": 300_000.0, "b": 8_000.0, "c": 10.0})
+    aid = pd.Series({"a": 300_000.0, "b": 8_000.0, "c": 20.0})  # c: half of it is the least
     made = likely_projects(whole, held, RULES, aid=aid, aid_share=0.5, min_aid_sek=10.0)
     assert made.set_index("area_id")["aid_sek"].to_dict() == {"a": 100_000, "b": 4000}
     made = likely_projects(whole, held, RULES, landsdel="Götaland")
