@@ -6,7 +6,7 @@ XLSX), in words that a planner can act on; the schema's own messages are never s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -31,7 +31,6 @@ from bredband.submission_schema import (
     ID,
     ROW,
     Breach,
-    breaches,
     columns,
     definition,
     is_number,
@@ -251,27 +250,20 @@ def _near(draft: Draft, name: str, among: list[str]) -> Say:
 
 def _about_values(draft: Draft, against: Against) -> Iterator[Found]:  # noqa: ARG001 - as the others
     """Tell what the schema finds wrong with each column, in words of our own."""
-    table = draft.table[[name for name in draft.table if name in _properties(draft)]]
-    table = table.copy()
-    for name in missing_columns(draft):  # said once for the file, not for every row
-        table[name] = None
-    seen = np.zeros(len(draft), dtype=bool)
-    for breach in breaches(table, ROW[draft.content]):
-        if breach.column in missing_columns(draft):
-            continue
-        rows = breach.rows
+    told = {breach.column: np.zeros(len(draft), dtype=bool) for breach in draft.breaches}
+    gone = np.zeros(len(draft), dtype=bool)
+    for breach in draft.breaches:
+        name, rows = breach.column, breach.rows & ~told[breach.column]
+        told[name] |= rows
         if breach.given == "marked":
             # One reason is enough for a mark that must go.
-            if breach.column in ("eligible", "in_base"):
-                rows = rows & ~seen
-                seen |= rows
-            yield from _about_marks(draft, breach.column, rows)
+            if name in ("eligible", "in_base"):
+                rows, gone = rows & ~gone, gone | rows
+            yield from _about_marks(draft, name, rows)
         elif breach.given == "in_base":
             yield draft.find("base-not-eligible", rows)
-        elif not (
-            breach.column in ("e_3006", "n_3006") and breach.keyword in ("minimum", "maximum")
-        ):
-            yield from _about_breach(draft, breach)
+        elif name not in ("e_3006", "n_3006") or breach.keyword not in ("minimum", "maximum"):
+            yield from _about_breach(draft, replace(breach, rows=rows))
 
 
 def _properties(draft: Draft) -> dict[str, Any]:
@@ -411,7 +403,9 @@ def _about_letters(draft: Draft, against: Against) -> Iterator[Found]:  # noqa: 
 
 def _about_facts(draft: Draft, against: Against) -> Iterator[Found]:
     year = draft.facts.get("year")
-    if is_number(year) and year != against.rules.year:
+    about = definition("collection")["properties"]["year"]
+    known = is_number(year) and about["minimum"] <= year <= about["maximum"]
+    if known and year != against.rules.year:
         values = {"stated_year": str(year), "year": str(against.rules.year)}
         yield Found("wrong-year", values=values)
     if draft.facts.get("provenance") == "synthetic":
@@ -508,7 +502,7 @@ def _about_municipalities(draft: Draft, against: Against) -> Iterator[Found]:
     if strange.any():
         yield draft.find("unknown-municipality", strange, each={"value": shown(stated[strange])})
     given = draft.text("municipality")
-    known = np.flatnonzero((own >= 0) & ~_is(given, None))
+    known = np.flatnonzero((own >= 0) & ~_is(given, None) & ~draft.is_wrong("municipality"))
     other = known[[str(given[k]).casefold() != str(names[own[k]]).casefold() for k in known]]
     if other.size:
         each = {
@@ -614,7 +608,7 @@ def _about_criteria(draft: Draft, against: Against) -> Iterator[Found]:
     text = draft.text("criterion")
     different = {one for one in text if one is not None}
     strange = {one for one in different if set(one.split(", ")) - set(known)}
-    rows = np.array([one in strange for one in text], dtype=bool)
+    rows = np.array([one in strange for one in text], dtype=bool) & ~draft.is_wrong("criterion")
     if rows.any():
         each = {"value": shown(text[rows]), "known": [", ".join(known)] * int(rows.sum())}
         yield draft.find("unknown-criterion", rows, each=each, year=str(against.rules.year))
@@ -658,13 +652,15 @@ def _about_list(draft: Draft, against: Against) -> Iterator[Found]:
     index = pd.Index(listed["premises_id"].astype(object))
     ids = draft.ids
     at = index.get_indexer(pd.Index(ids, dtype=object))
-    unknown = np.flatnonzero((at < 0) & ~_is(ids, None))
+    unknown = np.flatnonzero((at < 0) & ~_is(ids, None) & ~draft.is_wrong("premises_id"))
+    meant: list[str] = []
     if unknown.size:
         short = {one.lstrip("0"): one for one in index if one.startswith("0")}
         zeros = np.array([ids[n] in short for n in unknown], dtype=bool)
         if zeros.any():
             lost = unknown[zeros]
-            each = {"value": shown(ids[lost]), "right": [show(short[ids[n]]) for n in lost]}
+            meant = [short[ids[n]] for n in lost]
+            each = {"value": shown(ids[lost]), "right": shown(meant)}
             yield draft.find("id-zeros", lost, each=each)
         rest = unknown[~zeros]
         if rest.size:
@@ -675,7 +671,7 @@ def _about_list(draft: Draft, against: Against) -> Iterator[Found]:
     wanted = index
     if "eligible" in listed:
         wanted = index[listed["eligible"].astype(bool).to_numpy()]
-    absent = wanted.difference(pd.Index(ids[known], dtype=object))
+    absent = wanted.difference(pd.Index([*ids[known], *meant], dtype=object))
     if whole and len(absent):
         some = ", ".join(absent[:_EXAMPLES])
         yield Found("missing-from-file", values={"n": len(absent), "examples": some})
@@ -718,7 +714,8 @@ def _against_list(draft: Draft, known: NDArray[np.int64], right: pd.DataFrame) -
     for name in ("eligible", "in_base"):
         if name not in right:
             continue
-        wrong = marked & ~right[name].astype(bool).to_numpy() & ~told
+        said = draft.flag(name)[known] == 0  # told of by what the file itself says
+        wrong = marked & ~right[name].astype(bool).to_numpy() & ~told & ~said
         told |= wrong
         if wrong.any():
             why = [f"{name} = false"] * int(wrong.sum())
@@ -738,6 +735,7 @@ def _against_list(draft: Draft, known: NDArray[np.int64], right: pd.DataFrame) -
                 ],
                 dtype=bool,
             )
+        off &= ~draft.is_wrong(name)[known]
         if off.any():
             each = {"value": shown(ours[off]), "right": [show(_plain(v)) for v in theirs[off]]}
             yield draft.find("differs-from-list", known[off], each=each,

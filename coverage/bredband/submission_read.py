@@ -10,6 +10,7 @@ import difflib
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -33,7 +34,9 @@ from bredband.submission_schema import (
     COPIED,
     ID,
     ROW,
+    Breach,
     Content,
+    breaches,
     collection_errors,
     columns,
     definition,
@@ -110,6 +113,24 @@ class Draft:
     shapes: NDArray[np.object_] = field(default_factory=lambda: np.zeros(0, dtype=object))
     feature_ids: NDArray[np.object_] = field(default_factory=lambda: np.zeros(0, dtype=object))
     found: list[Found] = field(default_factory=list)
+
+    @cached_property
+    def breaches(self) -> list[Breach]:
+        """Give what the schema finds wrong with the columns that are there."""
+        known = definition(ROW[self.content])["properties"]
+        table = self.table[[name for name in self.table if name in known]].copy()
+        missing = missing_columns(self)
+        for name in missing:  # said once for the file, not for every row
+            table[name] = None
+        return [one for one in breaches(table, ROW[self.content]) if one.column not in missing]
+
+    def is_wrong(self, name: str) -> NDArray[np.bool_]:
+        """Tell which values of a column the schema does not allow."""
+        wrong = np.zeros(len(self), dtype=bool)
+        for one in self.breaches:
+            if one.column == name and not one.given:
+                wrong |= one.rows
+        return wrong
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -547,8 +568,11 @@ def near_name(content: Content, name: str, among: Iterable[str]) -> str | None:
     """Give the name that one may be meant for, or that may be meant for it."""
     headings = titles(content)
     forms = {_plain(form): one for one in among for form in (headings.get(one, one), one)}
-    close = difflib.get_close_matches(_plain(name), forms, n=1, cutoff=_NEAR)
-    return forms[close[0]] if close else None
+    for form in (name, headings.get(name, name)):
+        close = difflib.get_close_matches(_plain(form), forms, n=1, cutoff=_NEAR)
+        if close:
+            return forms[close[0]]
+    return None
 
 
 def _typed(draft: Draft, column: pd.Series[Any], name: str) -> NDArray[np.object_]:
