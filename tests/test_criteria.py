@@ -679,6 +679,9 @@ def test_what_is_left_out_worst_or_waited_for_is_told() -> None:
     assert "räknas inte med: samhällsfunktioner och stöd per hushåll." in text
     assert "räknas som sämst: kostnad per hushåll." in text
     assert "Hänger på grävningen i c (plats 2)." in text
+    named = scored.areas.assign(name=["Alfa N", None, "Beta SO"])
+    texts = explain_areas(rank_areas(named), scored.scores).areas.set_index("area_id")
+    assert "i Beta SO, c (plats 2)" in plain(texts.loc["b", "motivation"])
     alone = score_areas(table, wanted[:1])
     made = explain_areas(rank_areas(alone.areas), alone.scores)
     texts = made.areas.set_index("area_id")["motivation"]

@@ -196,6 +196,9 @@ def _hangs_on(areas: pd.DataFrame, said: _Said) -> list[str]:
     key, _ = chain_keys(score[:, None], np.zeros((len(areas), 1)), hanging)
     held = np.nan_to_num(score, nan=-np.inf) > key[:, 0]
     ids, ranks = areas["area_id"].to_list(), areas["rank"].to_list()
+    if "name" in areas:
+        named = areas["name"].fillna("").to_list()
+        ids = [f"{name}, {one}" if name else one for name, one in zip(named, ids, strict=True)]
     reached = areas["reached"].to_list()
     return [
         said.fill(
