@@ -256,8 +256,9 @@ def _windows(boxes: Floats, cell_m: float) -> list[tuple[Grid, Floats]]:
     windows = []
     for number in range(int(label.max()) + 1):
         mine = boxes[label == number]
-        west, south = np.floor(mine[:, :2].min(axis=0) / cell_m)
-        east, north = np.ceil(mine[:, 2:].max(axis=0) / cell_m)
+        # Around it a rim that is closed.
+        west, south = np.floor(mine[:, :2].min(axis=0) / cell_m) - 2
+        east, north = np.ceil(mine[:, 2:].max(axis=0) / cell_m) + 2
         rows, columns = int(north - south), int(east - west)
         if rows * columns > MOST_CELLS:
             msg = (
@@ -376,17 +377,17 @@ def _search(
         price=price,
         starts=starts,
         ends=ends,
-        number=number.reshape(price.shape),
+        number=number,
         group=mine.astype(np.int64),
         enough=np.full(groups.size, np.inf),
-        cost=np.full(price.shape, np.inf),
-        label=np.full(price.shape, -1, dtype=np.int32),
-        came=np.full(price.shape, -1, dtype=np.int8),
+        cost=np.full(price.size, np.inf),
+        label=np.full(price.size, -1, dtype=np.int32),
+        came=np.full(price.size, -1, dtype=np.int8),
     )
     # Prices are per metre, moves are in cells.
     paths.grow(
-        price, grown.number, ends.beyond / grid.cell_m, starts.cell, grown.group,
-        grown.enough, grown.cost, grown.label, grown.came,
+        price.ravel(), grid.columns, number, ends.beyond / grid.cell_m, starts.cell,
+        grown.group, grown.enough, grown.cost, grown.label, grown.came,
     )  # fmt: skip
     ways = [*_to_roads(grown), *_between(grown), *_same_cell(grown)]
     both = starts.and_also(ends)
@@ -455,10 +456,10 @@ def _roads_in(problem: _Problem, grid: Grid) -> _Ends:
 
 def _to_roads(grown: _Grown) -> list[_Way]:
     """Give the ways from each place to the roads that it may be joined to."""
-    number, label = grown.number.ravel(), grown.label.ravel()
+    number, label = grown.number, grown.label
     cell = np.flatnonzero((number >= 0) & (label >= 0))
-    cell = cell[grown.cost.ravel()[cell] <= grown.enough[grown.group[label[cell]]]]
-    end, start, cost = number[cell], label[cell], grown.cost.ravel()[cell]
+    cell = cell[grown.cost[cell] <= grown.enough[grown.group[label[cell]]]]
+    end, start, cost = number[cell], label[cell], grown.cost[cell]
     group, line = grown.group[start], grown.ends.line[end]
     total = cost + grown.ends.beyond[end] / grown.grid.cell_m
     # Per road the point that is cheapest in all; of these the cheapest, and the nearest.
@@ -482,13 +483,16 @@ def _between(grown: _Grown) -> list[_Way]:
     """Give the cheapest way between any two groups whose regions meet."""
     from bredband_gis import overland_paths as paths  # noqa: PLC0415 - numba takes a second
 
-    about = (grown.price, grown.number, grown.group, grown.enough, grown.cost, grown.label)
+    about = (
+        grown.price.ravel(), grown.grid.columns, grown.number, grown.group, grown.enough,
+        grown.cost, grown.label,
+    )  # fmt: skip
     none, nothing = np.empty(0), np.empty(0, dtype=np.int64)
     count = paths.meetings(*about, nothing, nothing, none, False)
     one, other = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
     total = np.empty(count)
     paths.meetings(*about, one, other, total, True)
-    label = grown.label.ravel()
+    label = grown.label
     ends = np.sort(grown.group[np.column_stack([label[one], label[other]])], axis=1)
     order = np.lexsort((other, one, total, ends[:, 1], ends[:, 0]))
     best = order[changes(ends[order, 0]) | changes(ends[order, 1])]
@@ -504,7 +508,7 @@ def _between(grown: _Grown) -> list[_Way]:
 
 def _same_cell(grown: _Grown) -> list[_Way]:
     """Give ways between places that stand in the same cell."""
-    first = grown.label.ravel()[grown.starts.cell]
+    first = grown.label[grown.starts.cell]
     own = np.arange(first.size)
     alone = (first < 0) | (grown.starts.cell[first] != grown.starts.cell)
     apart = ~alone & (first != own) & (grown.group[first] != grown.group)
@@ -515,8 +519,9 @@ def _path(grown: _Grown, cell: int) -> Ints:
     """Give the cells from one back to the start of its region."""
     from bredband_gis import overland_paths as paths  # noqa: PLC0415 - numba takes a second
 
-    path = np.empty(paths.trace(grown.came, cell, np.empty(0, dtype=np.int64)), dtype=np.int64)
-    paths.trace(grown.came, cell, path)
+    about = grown.came, grown.grid.columns, cell
+    path = np.empty(paths.trace(*about, np.empty(0, dtype=np.int64)), dtype=np.int64)
+    paths.trace(*about, path)
     return path
 
 

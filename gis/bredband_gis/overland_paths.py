@@ -3,12 +3,16 @@
 A cell has sixteen neighbours: the eight around it, and those a knight's move away. A move
 costs exactly what the straight line between the middles of the two cells costs: half its
 metres in each cell for the eight, a quarter in each of the four cells that a knight's
-move passes. A cell of infinite price is closed.
+move passes. A cell of infinite price is closed, and between two closed cells that touch
+at a corner there is no way through.
+
+Cells are numbered row by row. The two outermost rows and columns of every grid must be
+closed, so that no move leads out of it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,34 +27,38 @@ if TYPE_CHECKING:
 # Eight moves and, from 8 on, their opposites: rows down, columns right.
 DOWN = np.array([0, 1, 1, 1, 1, 1, 2, 2, 0, -1, -1, -1, -1, -1, -2, -2])
 RIGHT = np.array([1, 0, 1, -1, 2, -2, 1, -1, -1, 0, -1, 1, -2, 2, -1, 1])
+STRAIGHT, SLANTED, KNIGHT = 0, 1, 2
+KIND = np.array([0, 0, 1, 1, 2, 2, 2, 2] * 2)
+# The two other cells: beside the corner of a slanted move, or on the way of a knight's.
+DOWN_A = np.array([0, 0, 1, 1, 0, 0, 1, 1, 0, 0, -1, -1, 0, 0, -1, -1])
+RIGHT_A = np.array([0, 0, 0, 0, 1, -1, 0, 0, 0, 0, 0, 0, -1, 1, 0, 0])
+DOWN_B = np.array([0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, -1, -1, -1, -1])
+RIGHT_B = np.array([0, 0, 1, -1, 1, -1, 1, -1, 0, 0, -1, 1, -1, 1, -1, 1])
+
+_HALF_DIAGONAL = np.sqrt(0.5)
+_QUARTER_KNIGHT = np.sqrt(5.0) / 4.0
 
 
 @kernel
-def move_cost(price: Floats, row: int, column: int, move: int) -> float:
-    """Give the cost of a move from a cell, cells as unit of length; inf where it is closed."""
-    rows, columns = price.shape
-    down, right = DOWN[move], RIGHT[move]
-    to_row, to_column = row + down, column + right
-    if to_row < 0 or to_row >= rows or to_column < 0 or to_column >= columns:
-        return np.inf
-    ends: float = price[row, column] + price[to_row, to_column]
-    if down == 0 or right == 0:
-        return 0.5 * ends
-    if abs(down) == abs(right):
-        # Between two closed cells that touch at a corner there is no way through.
-        if np.isinf(price[to_row, column]) and np.isinf(price[row, to_column]):
+def move_cost(price: Floats, cell: int, to: int, a: int, b: int, kind: int) -> float:
+    """Give the cost of a move between cells, cells as unit of length; inf where it is closed.
+
+    ``price`` is flat; ``a`` and ``b`` are the two other cells of the move.
+    """
+    ends: float = price[cell] + price[to]
+    if kind == STRAIGHT:
+        return float(0.5 * ends)
+    if kind == SLANTED:
+        if price[a] == np.inf and price[b] == np.inf:
             return np.inf
-        return float(np.sqrt(0.5) * ends)
-    if abs(down) == 2:
-        middle = price[row + down // 2, column] + price[row + down // 2, to_column]
-    else:
-        middle = price[row, column + right // 2] + price[to_row, column + right // 2]
-    return float(np.sqrt(5.0) / 4.0 * (ends + middle))
+        return float(_HALF_DIAGONAL * ends)
+    return float(_QUARTER_KNIGHT * (ends + price[a] + price[b]))
 
 
 @kernel
 def grow(
     price: Floats,
+    columns: int,
     end: NDArray[np.int32],
     beyond: Floats,
     start: Ints,
@@ -64,62 +72,66 @@ def grow(
 
     Parameters
     ----------
-    price : array, shape (rows, columns)
+    price : array, shape (cells,)
         Price per length of a cell; inf is closed.
-    end : array of int32, shape (rows, columns)
+    columns : int
+        Cells of a row.
+    end : array of int32, shape (cells,)
         Number of what a way can end at in the cell, -1 for nothing. Ways do not go on
         behind it.
     beyond : array
         Per number in ``end``, what it costs to go on from there.
     start, group : array
-        Cells (row by row) that regions start from, and the group of each. A cell that
-        stands twice is the first's.
+        Cells that regions start from, and the group of each. A cell that stands twice is
+        the first's.
     enough : array
         Per group, the cheapest cost to an end and beyond; inf to begin with. A region
         does not go on past it.
-    cost, label, came : array, shape (rows, columns)
-        Filled: cost from the start, which start (-1 none), and the move it was reached by
-        (-1 at a start).
+    cost, label, came : array, shape (cells,)
+        Filled: cost from the start (inf to begin with), which start (-1), and the move it
+        was reached by (-1, as at a start).
     """
-    rows, columns = price.shape
-    heap = np.empty(rows * columns, np.int32)
-    place = np.full(rows * columns, -1, np.int32)
-    key = cost.ravel()
+    # Half the memory of whole numbers as they are.
+    heap: Any = np.empty(price.size, np.int32)
+    place: Any = np.full(price.size, -1, np.int32)
     size = 0
     for i in range(start.size):
         cell = start[i]
-        row, column = cell // columns, cell % columns
-        if label[row, column] < 0 and np.isfinite(price[row, column]):
-            label[row, column] = i
-            key[cell] = 0.0
-            size = heap_push(heap, place, key, size, cell)
+        if label[cell] < 0 and price[cell] < np.inf:
+            label[cell] = i
+            cost[cell] = 0.0
+            size = heap_push(heap, place, cost, size, cell)
+    step_to = DOWN * columns + RIGHT
+    step_a, step_b = DOWN_A * columns + RIGHT_A, DOWN_B * columns + RIGHT_B
     while size > 0:
-        cell = heap_pop(heap, place, key, size)
+        cell = heap_pop(heap, place, cost, size)
         size -= 1
-        row, column = cell // columns, cell % columns
-        mine = group[label[row, column]]
-        spent = key[cell]
+        mine = group[label[cell]]
+        spent = cost[cell]
         if spent > enough[mine]:
             continue
-        if end[row, column] >= 0:
-            enough[mine] = min(enough[mine], spent + beyond[end[row, column]])
+        if end[cell] >= 0:
+            enough[mine] = min(enough[mine], spent + beyond[end[cell]])
             continue
         for move in range(16):
-            step = move_cost(price, row, column, move)
-            if not np.isfinite(step):
+            to = cell + step_to[move]
+            # What is closed or has been reached more cheaply needs no look.
+            if price[to] == np.inf or cost[to] <= spent:
                 continue
-            to_row, to_column = row + DOWN[move], column + RIGHT[move]
-            to = to_row * columns + to_column
-            if spent + step < key[to]:
-                key[to] = spent + step
-                label[to_row, to_column] = label[row, column]
-                came[to_row, to_column] = move
-                size = heap_push(heap, place, key, size, to)
+            whole = spent + move_cost(
+                price, cell, to, cell + step_a[move], cell + step_b[move], KIND[move]
+            )
+            if whole < cost[to]:
+                cost[to] = whole
+                label[to] = label[cell]
+                came[to] = move
+                size = heap_push(heap, place, cost, size, to)
 
 
 @kernel
 def meetings(
     price: Floats,
+    columns: int,
     end: NDArray[np.int32],
     group: Ints,
     enough: Floats,
@@ -135,48 +147,45 @@ def meetings(
     ``one`` and ``other`` are the cells, ``total`` the cost from start to start; only where
     it is no more than either group needs.
     """
-    rows, columns = price.shape
+    step_to = DOWN * columns + RIGHT
+    step_a, step_b = DOWN_A * columns + RIGHT_A, DOWN_B * columns + RIGHT_B
     found = 0
-    for row in range(rows):
-        for column in range(columns):
-            if label[row, column] < 0 or end[row, column] >= 0:
+    for cell in range(price.size):
+        if label[cell] < 0 or end[cell] >= 0:
+            continue
+        mine = group[label[cell]]
+        for move in range(8):
+            to = cell + step_to[move]
+            if label[to] < 0 or end[to] >= 0:
                 continue
-            mine = group[label[row, column]]
-            for move in range(8):
-                to_row, to_column = row + DOWN[move], column + RIGHT[move]
-                if to_row >= rows or to_column < 0 or to_column >= columns:
-                    continue
-                if label[to_row, to_column] < 0 or end[to_row, to_column] >= 0:
-                    continue
-                theirs = group[label[to_row, to_column]]
-                if theirs == mine:
-                    continue
-                whole = cost[row, column] + cost[to_row, to_column]
-                whole += move_cost(price, row, column, move)
-                if not whole <= max(enough[mine], enough[theirs]) or not whole < np.inf:
-                    continue
-                if fill:
-                    one[found] = row * columns + column
-                    other[found] = to_row * columns + to_column
-                    total[found] = whole
-                found += 1
+            theirs = group[label[to]]
+            if theirs == mine:
+                continue
+            whole = (
+                cost[cell]
+                + cost[to]
+                + move_cost(price, cell, to, cell + step_a[move], cell + step_b[move], KIND[move])
+            )
+            if not whole <= max(enough[mine], enough[theirs]) or not whole < np.inf:
+                continue
+            if fill:
+                one[found], other[found], total[found] = cell, to, whole
+            found += 1
     return found
 
 
 @kernel
-def trace(came: NDArray[np.int8], cell: int, path: Ints) -> int:
+def trace(came: NDArray[np.int8], columns: int, cell: int, path: Ints) -> int:
     """Write the cells from one back to its start; give how many. An empty path only counts."""
-    columns = came.shape[1]
-    row, column = cell // columns, cell % columns
     number = 0
     while True:
         if path.size:
-            path[number] = row * columns + column
+            path[number] = cell
         number += 1
-        move = came[row, column]
+        move = came[cell]
         if move < 0:
             return number
-        row, column = row - DOWN[move], column - RIGHT[move]
+        cell -= DOWN[move] * columns + RIGHT[move]
 
 
 @kernel

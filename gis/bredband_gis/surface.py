@@ -525,7 +525,7 @@ def read_on_grid(
             resampling=Resampling.bilinear if heights else Resampling.nearest,
             # Without a value for no data, only an alpha band says what is outside.
             add_alpha=raster.nodata is None and not _has_alpha(raster),
-            tolerance=0.0,
+            tolerance=0.01,
         ) as warped:
             pixels = warped.read(band, masked=True).astype(float)
             values = pixels.filled(np.nan)
