@@ -25,6 +25,9 @@ CELL_M: Final = 1000.0
 PARTS: Final = 4
 """Into so many parts each way a cell is divided for the letter: of 250 m, as PTS publishes (F)."""
 
+MANY: Final = 10
+"""From so many households the id of an area may tell the part of the cell (U)."""
+
 COMPASS: Final[Mapping[str, tuple[str, ...]]] = {
     "sv": ("N", "NO", "O", "SO", "S", "SV", "V", "NV"),
     "en": ("N", "NE", "E", "SE", "S", "SW", "W", "NW"),
@@ -44,7 +47,7 @@ def place_ids(codes: Texts, x: Floats, y: Floats, lettered: NDArray[np.bool_]) -
     x, y : array of float
         Its middle building, m.
     lettered : array of bool
-        Whether its id may tell the part of the cell; an area of a few houses should not.
+        Whether its id may tell the part of the cell; an area of a few homes should not.
 
     Returns
     -------

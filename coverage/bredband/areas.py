@@ -21,7 +21,7 @@ from bredband_gis.steiner import sum_below
 
 from bredband.area_cut import cut_forest
 from bredband.area_join import join_pieces, spread
-from bredband.area_names import NOT_REACHED, name_areas, place_ids
+from bredband.area_names import MANY, NOT_REACHED, name_areas, place_ids
 from bredband.cost import REACHED, add_capex, connect, fund
 from bredband.forest import hang
 
@@ -145,14 +145,14 @@ def build_areas(
     areas = areas.assign(reached=True, municipality_code=_municipality(met))
     middle = _middle(met)
     x, y = met["x"].to_numpy(float)[middle], met["y"].to_numpy(float)[middle]
-    areas["below_min"] = areas["premises"] < min_premises
     codes = areas["municipality_code"].to_numpy(dtype=object)
-    ids = place_ids(codes, x, y, ~areas["below_min"].to_numpy())
+    ids = place_ids(codes, x, y, (areas["households"] >= MANY).to_numpy())
     areas["area_id"] = ids
     areas["upstream_area_id"] = pd.Series(ids[network.hangs_on]).where(network.hangs_on >= 0)
     areas["spread_m"] = spread(
         met["x"].to_numpy(float), met["y"].to_numpy(float), network.of_premises, len(areas)
     )
+    areas["below_min"] = areas["premises"] < min_premises
     towns = municipalities.set_index("municipality_code")["municipality_name"]
     areas["municipality"] = areas["municipality_code"].map(towns)
     areas["name"] = name_areas(
