@@ -247,26 +247,35 @@ def _bill(
 
 
 def _trench_rows(trench: pd.DataFrame, area: pd.Series[str], prices: Prices) -> pd.DataFrame:
-    """Give a row per area, surface and price that the trench was laid with."""
+    """Give a row per area, price item, ground and price that the trench was laid with."""
+    factor = trench.get("ground_factor", pd.Series(1.0, index=trench.index))
+    ground = trench.get("ground", pd.Series("", index=trench.index))
+    # Ground that leaves the price as it is needs no row of its own.
+    ground = ground.where(factor != 1.0, "")
     laid = (
-        trench.assign(area_code=area)
-        .groupby(["area_code", "surface", "price_sek_per_m"], as_index=False)
+        trench.assign(area_code=area, ground=ground, factor=factor)
+        .groupby(["area_code", "surface", "factor", "ground", "price_sek_per_m"], as_index=False)
         .agg(quantity=("length_m", "sum"), cost_sek=("cost_sek", "sum"))
         .rename(columns={"price_sek_per_m": "price"})
     )
     book = pd.DataFrame(
-        [_told(price) | {"surface": name, "price": price.value}
-         for name, price in prices.trench.items()]
+        [_told(price) | {"surface": name, "book": price.value}
+         for name, price in prices.per_metre.items()]
     )  # fmt: skip
-    found = laid.merge(book, on=["surface", "price"], how="left")
-    known = found["source"].notna()
+    found = laid.merge(book, on="surface", how="left")
+    known = np.isclose(found["book"] * found["factor"], found["price"], rtol=1e-12, atol=0.0)
+    plain = found["factor"] == 1.0
+    by = found["factor"].map("{:g}".format).astype("str")
+    times = found["source"] + "; times " + by + " for " + found["ground"]
     return found.assign(
         part="cost",
         item="trench." + found["surface"].astype("str"),
         unit="m",
-        source=found["source"].where(known, AS_LAID),
-        mark=found["mark"].where(known, "U"),
-    ).drop(columns="surface")
+        source=found["source"].where(plain, times).where(known, AS_LAID),
+        # A factor has no published source of ours.
+        mark=found["mark"].where(known & plain, "U"),
+        year=found["year"].where(known),
+    ).drop(columns=["surface", "ground", "factor", "book"])
 
 
 def _rows(

@@ -74,7 +74,8 @@ def cost_quantities(
     -------
     DataFrame
         Index ``municipality_code`` and ``area_id``; columns ``item`` and ``takeup`` (the
-        take-up that scales it, or empty). Trench is in metres at the price of its surface.
+        take-up that scales it, or empty). Trench is in metres at the price of its item: where
+        the ground multiplies the price, so many times its metres. The factor is not drawn.
 
     Raises
     ------
