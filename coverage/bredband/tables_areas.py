@@ -103,8 +103,8 @@ AREAS: Final = table(
         ),
         "breakeven_takeup": _described(
             "float64",
-            "Share of its households that must connect for a gap of 0; above 1 or infinite where"
-            " it never breaks even; empty where a household brings no revenue",
+            "Share of its households that must connect for a gap of 0; above 1 where even all do"
+            " not suffice; empty where a household brings nothing, or less than it costs to connect",
             ge=0,
         ),
         "functions": _described("Int64", "Societal functions within nearby_m of its buildings"),
