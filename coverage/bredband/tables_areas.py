@@ -104,7 +104,7 @@ AREAS: Final = table(
         "breakeven_takeup": _described(
             "float64",
             "Share of its households that must connect for a gap of 0; above 1 where even all do"
-            " not suffice; empty where a household brings nothing, or less than it costs to connect",
+            " not suffice; empty where a household brings nothing, or less than connecting costs",
             ge=0,
         ),
         "functions": _described("Int64", "Societal functions within nearby_m of its buildings"),
