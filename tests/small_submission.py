@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from bredband.pts_rules import rules_of
-from bredband.submission import build_submission, collection
+from bredband.submission import build_submission, collection, sheet
 from bredband.submission_check import Against, check_submission
 from shapely.geometry import Polygon, box
 
@@ -139,11 +140,16 @@ def document(content: str = "buildings") -> dict[str, Any]:
 
 
 def against(**changes: Any) -> Against:
-    given = {
-        "listed": listed(), "municipalities": municipalities(),
+    return Against(RULES, **({**_against()} | changes))
+
+
+@cache
+def _against() -> dict[str, Any]:
+    return {
+        "listed": listed(),
+        "municipalities": municipalities(),
         "area_ids": frozenset(areas()["area_id"]),
-    }  # fmt: skip
-    return Against(RULES, **(given | changes))
+    }
 
 
 def listed() -> pd.DataFrame:
@@ -174,3 +180,22 @@ def remark(checked: Checked, rule: str) -> Remark:
 
 def rules_found(checked: Checked) -> set[str]:
     return {one.finding.rule for one in checked.remarks}
+
+
+def words_of(checked: Checked) -> str:
+    """Give all that is said, on one line."""
+    lines = []
+    for one in checked.remarks:
+        lines += [one.finding.message, *one.said, one.finding.fix]
+    return " ".join(filter(None, lines)).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def as_texts() -> pd.DataFrame:
+    table = sheet(submission(), "buildings").astype(object)
+    for name in ("eligible", "in_base", "marked"):
+        table[name] = table[name].map({True: "true", False: "false"})
+    return table.map(lambda one: "" if pd.isna(one) else str(one))
+
+
+def to_csv(table: pd.DataFrame, separator: str = ";", encoding: str = "utf-8-sig") -> bytes:
+    return table.to_csv(index=False, sep=separator, lineterminator="\r\n").encode(encoding)

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import shapely
 from bredband_gis.crs import transform_points
-from bredband_gis.points import locate, nearest_point
+from bredband_gis.points import locate
 from bredband_gis.tabular import is_mojibake
+from scipy.spatial import cKDTree
 
 from bredband.submission import DIGITS
 from bredband.submission_read import (
@@ -688,13 +689,12 @@ def _nearest(draft: Draft, rows: NDArray[np.int64], against: Against) -> list[An
     places = listed.dropna(subset=["e_3006", "n_3006"])
     if not there.size or places.empty:
         return said
-    away, which = nearest_point(
-        e[rows[there]], n[rows[there]], places["e_3006"].to_numpy(float),
-        places["n_3006"].to_numpy(float), max_distance=against.near_m,
-    )  # fmt: skip
+    tree = cKDTree(places[["e_3006", "n_3006"]].to_numpy(float))
+    at = np.column_stack([e[rows[there]], n[rows[there]]])
+    away, which = map(np.asarray, tree.query(at, distance_upper_bound=against.near_m))
     names = places["premises_id"].to_numpy(dtype=object)
     for k, far, one in zip(there.tolist(), away.tolist(), which.tolist(), strict=True):
-        if one >= 0:
+        if np.isfinite(far):
             said[k] = _near_building(str(names[one]), far)
     return said
 
