@@ -277,9 +277,22 @@ def test_a_flip_by_hand() -> None:
     assert found["at_budget"].tolist() == [True, True]
     # The workplaces' weight must change by 36 %: not within 30.
     assert find_flips(ranked, PLAIN, limit=0.3)["criterion"].tolist() == ["households"]
+    rich = find_flips(rank_areas(table.assign(score=1.0), budget_sek=1e9), PLAIN)
+    assert rich["at_budget"].tolist() == [False, False]
     bare = find_flips(table, PLAIN)
     assert bare["at_budget"].isna().all()
     assert bare.drop(columns="at_budget").equals(found.drop(columns="at_budget"))
+
+
+def test_areas_held_back_by_the_same_one_turn_by_their_own_scores() -> None:
+    # As above, both hung on a poor area; gaps do not decide between them.
+    table = areas(
+        households=[1, 8, 4], workplaces=[0, 2, 6], spacing_m=5.0,
+        upstream_area_id=[None, "a", "a"], gap_sek=[5.0, 100.0, 900.0],
+    )  # fmt: skip
+    found = find_flips(table, PLAIN)
+    assert found["area_id"].tolist() == ["b", "b"]
+    assert found["setting"].tolist() == pytest.approx([2, 3])
 
 
 def test_nothing_to_turn() -> None:

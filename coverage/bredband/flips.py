@@ -149,7 +149,7 @@ class _Lines:
             (self.chain[before] >= 0)[:, :, None] & (self.chain[after] >= 0)[:, None, :]
         )
         x, y = self.chain[before[place], i], self.chain[after[place], j]
-        apart = (x != y) & (self.hanging.upstream[after[place]] != before[place])
+        apart = x != y
         place, x, y = place[apart], x[apart], y[apart]
         ax, qx, mx, rx = self.parts(x, k)
         ay, qy, my, ry = self.parts(y, k)
