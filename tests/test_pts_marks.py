@@ -554,6 +554,20 @@ def county() -> tuple[pd.DataFrame, pd.DataFrame]:
     return made.assign(rank=pd.array(order, dtype="Int64")), buildings_of(made, outside=50)
 
 
+def test_the_even_share_is_rounded_down_and_the_order_is_that_of_the_settings() -> None:
+    made = projects([3, 7, 11, 100], [70_000, 70_000, 70_000, 70_000.0])
+    table = buildings_of(made).assign(distance_to_fibre_m=np.arange(121.0))
+    table["households"] = np.where(np.arange(121) % 2 == 0, 2, 1)
+    choice = PtsSettings(draws=20, mark_order=["distance_to_fibre_m"])
+    plan = plan_marks(table, made, RULES, choice)
+    even = plan.comparison.set_index("method").loc["even"]
+    assert (even["marks"], even["quota"]) == (0 + 2 + 3 + 25, 36)
+    last = plan.marks.groupby("area_id")["place"].agg(list)
+    assert last["2501-0000"] == [3, 2, 1]
+    homes = plan_marks(table, made, RULES, PtsSettings(draws=20)).marks
+    assert homes.groupby("area_id")["place"].agg(list)["2501-0000"] == [2, 3, 1]
+
+
 @pytest.mark.parametrize("value", ["buildings", "households", "score"])
 def test_marks_do_more_good_than_by_rank(value: Any) -> None:
     made, table = county()

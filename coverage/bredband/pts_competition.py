@@ -561,7 +561,7 @@ class _Calls:
         self.rest, won, _ = _rank(
             np.take_along_axis(waiting, order, axis=1), amounts, self.pot, go_on=pot_go_on
         )
-        self.rest_sek, self.rest_landsdel = amounts, landsdel[order]
+        self.rest_sek = amounts
         taken = np.take_along_axis(self.granted, order, axis=1)
         np.put_along_axis(self.granted, order, np.where(won, IN_POT, taken), axis=1)
 
@@ -618,7 +618,8 @@ class _Calls:
     ) -> Bools:
         """Tell whether the first that does not fit its landsdel wins in the pot.
 
-        Nobody ranked before it in its landsdel is left to compete for the pot.
+        Everybody ranked before it in its landsdel is paid there: those before it in the pot are
+        of the other landsdelar, and the same whether it is there or not.
         """
         money = self.pot[draws] - self.left_over[draws, landsdel] + left
         before = np.empty(draws.size, dtype=np.int64)
@@ -629,9 +630,8 @@ class _Calls:
         if not self.pot_go_on:
             money += self.rest.left[draws, before] - self.pot[draws]
         else:
-            wanted = np.where(self.rest_landsdel == landsdel, np.inf, self.rest_sek)
             for turn in range(int(before.max(initial=0))):
-                asks = wanted[draws, turn]
+                asks = self.rest_sek[draws, turn]
                 money -= np.where((turn < before) & (asks <= money), asks, 0.0)
         enough: Bools = amount <= money
         return enough
