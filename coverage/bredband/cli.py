@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from bredband import __version__
+from bredband.backbone_terminal import backbone
+from bredband.pts_terminal import pts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +106,10 @@ _LANGUAGE = _Language(["sv", "en"])
 @click.version_option(__version__, prog_name="bredband")
 def main() -> None:
     """Broadband coverage, what the rest costs, and which areas come first."""
+
+
+main.add_command(backbone)
+main.add_command(pts)
 
 
 @main.command()

@@ -21,8 +21,10 @@ from bredband.inputs import (
 )
 from bredband.maps import coverage_map
 from bredband.mobile import mobile_table
-from bredband.priority import add_support, rank_areas
+from bredband.priorities import budget_sets, order_areas
+from bredband.priority import add_support
 from bredband.progress import Steps
+from bredband.pts_plan import plan_pts
 from bredband.publication import cell_sizes, generalise_areas
 from bredband.results import Results, write_results
 from bredband.standing import national_shares, standing_table
@@ -183,7 +185,9 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             shares=economy.get("shares"),
             functions=inputs.functions,
         )
-        ranked = rank_areas(described, budget_sek=region.priority.budget_sek)
+    with steps.step("priority"):
+        order = order_areas(described, cut.trench, cut.reach, status, region=region)
+        ranked = order.areas
         cost = add_support(cost, ranked)
         ranked["cell_m"] = cell_sizes(
             ranked["households"],
@@ -193,6 +197,35 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
         areas = gpd.GeoDataFrame(
             ranked, geometry=shapes.reindex(ranked["area_id"]).to_numpy(), crs=settings.crs
         )
+    with steps.step("pts"):
+        pts = (
+            plan_pts(
+                status,
+                ranked,
+                cut.trench,
+                cut.reach,
+                inputs.municipalities,
+                settings=region.pts,
+                prices=region.prices,
+                later_connection=inputs.later_connection,
+                functions=inputs.functions,
+                nearby_m=region.priority.nearby_m,
+                plan_years=region.definitions.plan_years,
+                crs=settings.crs,
+                folder=region.folder,
+                language=settings.language,
+            )
+            if region.is_swedish
+            else None
+        )
+        if pts:
+            inputs = replace(inputs, findings=(*inputs.findings, *pts.findings))
+    following = {
+        "road_components": buildout.components,
+        **economy,
+        **order.tables,
+        **(pts.tables if pts else {}),
+    }
     with steps.step("map"):
         page = coverage_map(
             inputs.municipalities,
@@ -203,6 +236,9 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             cost=cost,
             localities=inputs.localities,
             roads=inputs.roads,
+            water=inputs.water,
+            shares=economy.get("shares"),
+            budgets=budget_sets(order.tables),
             region=region,
             files=inputs.files,
             provenance=inputs.provenance(),
@@ -220,7 +256,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
         population=inputs.population,
         goals=goals.assign(**sure),
         cost=cost.assign(**sure),
-        economy={name: table.assign(**sure) for name, table in economy.items()},
+        following={name: table.assign(**sure) for name, table in following.items()},
         buildout=buildout,
         trench=cut.trench.assign(**sure),
         areas=areas.assign(**sure),

@@ -257,6 +257,37 @@ def _factors(households: ArrayLike, min_households: int, coarse: int) -> Ints:
     return np.where(np.asarray(households) < min_households, coarse, 1).astype(np.int64)
 
 
+def hide_small_areas(areas: gpd.GeoDataFrame, min_households: int) -> gpd.GeoDataFrame:
+    """Leave out what would tell how few households an area has.
+
+    Parameters
+    ----------
+    areas : GeoDataFrame
+        ``tables_areas.AREAS``.
+    min_households : int
+        Areas with fewer unserved households have their numbers hidden.
+
+    Returns
+    -------
+    GeoDataFrame
+        With ``hidden`` (bool); in hidden areas only their name, place, rank and what they hang
+        on are left. Sums over the areas before are left out or, for support, rounded to
+        100 000 SEK: their differences would give the hidden numbers away.
+    """
+    hidden = (areas["households"] < min_households).to_numpy()
+    kept = {"area_id", "name", "rank", "reached", "municipality_code", "municipality",
+            "upstream_area_id", "cumulative_gap_sek", "within_budget", "below_min", "cell_m",
+            "provenance", areas.geometry.name}  # fmt: skip
+    told = areas.drop(columns="cumulative_households", errors="ignore").copy()
+    for name in told.columns.difference(list(kept)):
+        if pd.api.types.is_integer_dtype(told[name]):
+            told[name] = told[name].astype("Int64")
+        told[name] = told[name].mask(hidden)
+    if "cumulative_gap_sek" in told:
+        told["cumulative_gap_sek"] = told["cumulative_gap_sek"].round(-5)
+    return told.assign(hidden=hidden)
+
+
 def generalise_polygons(
     polygons: gpd.GeoSeries,
     households: ArrayLike,

@@ -104,6 +104,8 @@ class Inputs:
         Polygons with ``deso_code`` and ``deso_name``.
     functions, later_connection : GeoDataFrame or None
         ``societal.FUNCTIONS``, points; ``societal.LATER_CONNECTION``, polygons.
+    water : GeoDataFrame or None
+        Polygons of lakes and sea.
     ground : Ground
         Rasters of the ground, water and protected areas, and what ``[ground]`` makes of them.
     population : DataFrame or None
@@ -132,6 +134,7 @@ class Inputs:
     deso: gpd.GeoDataFrame | None
     functions: gpd.GeoDataFrame | None
     later_connection: gpd.GeoDataFrame | None
+    water: gpd.GeoDataFrame | None
     ground: Ground
     population: pd.DataFrame | None
     mobile: tuple[MobileLayer, ...]
@@ -245,6 +248,7 @@ class Reader:
             deso=deso,
             functions=functions,
             later_connection=later,
+            water=self._water(),
             ground=ground,
             population=self.population,
             mobile=mobile,

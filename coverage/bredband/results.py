@@ -21,6 +21,7 @@ from bredband_gis.store import MAKER, connect, write_folder, write_table
 from bredband.check_registry import translate_reasons
 from bredband.cost import REACHED
 from bredband.inputs import least_certain
+from bredband.publication import hide_small_areas
 from bredband.tables import (
     AID_COLOURS,
     BUILD_ORDER,
@@ -47,6 +48,21 @@ from bredband.tables import (
     check_table,
 )
 from bredband.tables_areas import AREAS
+from bredband.tables_choice import CHOICE, CHOICE_SUMMARY, NESTED, YEARS
+from bredband.tables_pts import (
+    COMPETITION,
+    CONSULTATION,
+    EXCLUSION_COUNTS,
+    EXCLUSIONS,
+    MARK_COMPARISON,
+    MARKS,
+    PTS_BUILDINGS,
+    PTS_CALIBRATION,
+    PTS_PROJECTS,
+    PTS_RULES,
+)
+from bredband.tables_roads import ROAD_COMPONENTS
+from bredband.tables_scores import FLIPS, MOTIVATIONS, ROBUSTNESS, SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,19 +79,27 @@ MANIFEST: Final = "manifest.json"
 PUBLIC: Final = (
     "coverage.csv", "technology.csv", "state_aid.csv", "standing.csv", "goals.csv", "mobile.csv",
     "population.csv", "cost.csv", "share_summary.csv", "goal_cost.csv",
-    "last_resort.csv", "intervals.csv", "tornado.csv", "priority_areas.geojson", "map.html",
+    "last_resort.csv", "intervals.csv", "tornado.csv", "choice_summary.csv", "nested.csv",
+    "pts_exclusion_counts.csv", "pts_mark_comparison.csv", "pts_calibration.csv",
+    "road_components.csv", "priority_areas.geojson", "map.html",
 )  # fmt: skip
 """Files that may be shown to others when ``[publication] detail`` is public."""
 
-ECONOMY: Final = {
+FOLLOWING: Final = {
     str(schema.name): schema
     for schema in (
+        ROAD_COMPONENTS,
         SHARES, SHARE_SUMMARY, COST_CURVE, BUILD_ORDER, GOAL_COST, LAST_RESORT, INTERVALS, TORNADO,
+        SCORES, MOTIVATIONS, ROBUSTNESS, FLIPS, CHOICE, CHOICE_SUMMARY, NESTED, YEARS,
+        PTS_RULES, CONSULTATION,
+        PTS_BUILDINGS, EXCLUSIONS, EXCLUSION_COUNTS, PTS_PROJECTS, MARKS, COMPETITION,
+        MARK_COMPARISON, PTS_CALIBRATION,
     )
 }  # fmt: skip
-"""Tables that follow from the network. Shares and order are of single buildings: internal."""
+"""Tables that follow from the network: what it costs, which areas come first, what PTS gets."""
 
-INTERNAL: Final = ("shares", "build_order")
+INTERNAL: Final = ("shares", "build_order", "pts_buildings", "pts_exclusions", "pts_marks")
+"""Tables of single buildings: in the database only."""
 
 PACKAGES: Final = (
     "bredband",
@@ -104,8 +128,8 @@ class Results:
     coverage, technology, state_aid, standing, goals, cost : DataFrame
         ``tables.STATISTICS``, ``tables.TECHNOLOGY``, ``tables.STATE_AID``,
         ``tables.STANDING``, ``tables.GOALS``, ``tables.COST``.
-    economy : dict of DataFrame
-        What follows from the network, as :func:`bredband.economy.economy_tables` gives it.
+    following : dict of DataFrame
+        What follows from the network, by the names in ``FOLLOWING``.
     mobile, population : DataFrame or None
         ``tables.MOBILE`` where mobile coverage is given, ``tables.POPULATION`` where a
         population grid was laid on buildings.
@@ -130,7 +154,7 @@ class Results:
     population: pd.DataFrame | None
     goals: pd.DataFrame
     cost: pd.DataFrame
-    economy: dict[str, pd.DataFrame]
+    following: dict[str, pd.DataFrame]
     buildout: Buildout
     trench: gpd.GeoDataFrame
     areas: gpd.GeoDataFrame
@@ -161,8 +185,8 @@ class Results:
                 continue
             check_table(table, schema, where=str(schema.name))
             check_table(table, RESTS_ON, where=str(schema.name))
-        for name, table in self.economy.items():
-            check_table(table, ECONOMY[name], where=name)
+        for name, table in self.following.items():
+            check_table(table, FOLLOWING[name], where=name)
             check_table(table, RESTS_ON, where=name)
         check_table(self.premises, STATUS, where="premises")
         check_table(self.premises, STATUS_RESTS_ON, where="premises")
@@ -245,7 +269,10 @@ def write_results(
         set_aside(results).to_csv(folder / "set_aside.csv", index=False, encoding="utf-8")
         results.premises.to_parquet(folder / "premises.parquet", index=False)
         results.trench.to_parquet(folder / "trench.parquet", index=False)
-        geojson = area_geojson(results.areas, name=results.region.region.name,
+        areas = results.areas
+        if results.region.publication.detail == "public":
+            areas = hide_small_areas(areas, results.region.publication.min_households)
+        geojson = area_geojson(areas, name=results.region.region.name,
                                provenance=results.provenance)  # fmt: skip
         _write_json(folder / "priority_areas.geojson", geojson)
         results.map.save(str(folder / "map.html"))
@@ -297,7 +324,9 @@ def _sheets(results: Results) -> dict[str, pd.DataFrame]:
         "goals": results.goals,
         "cost": results.cost.round(2),
         **{
-            name: _rounded(table) for name, table in results.economy.items() if name not in INTERNAL
+            name: _rounded(table)
+            for name, table in results.following.items()
+            if name not in INTERNAL
         },
     }
     return {name: table for name, table in tables.items() if table is not None}
@@ -322,7 +351,7 @@ def _stored(results: Results) -> dict[str, pd.DataFrame]:
         "deso": results.inputs.deso,
         "premises": results.premises,
         "cost": results.cost,
-        **results.economy,
+        **results.following,
         "trench": results.trench,
         "priority_areas": results.areas,
         "set_aside": set_aside(results),
