@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import numpy as np
 import pytest
-from bredband_gis import steiner_patches, steiner_solve
+from bredband_gis import steiner_patches, steiner_problem, steiner_solve
 from bredband_gis.steiner import steiner_tree
+from bredband_gis.steiner_dual import point_tree
 from bredband_gis.steiner_edges import cheapest_parallel
 from bredband_gis.steiner_patches import Patches
 from bredband_gis.steiner_problem import Graph, Problem, ascend, grow, grow_on_dual, tidy
 from bredband_gis.steiner_search import Clock, Solver
-from bredband_gis.steiner_solve import solve
+from bredband_gis.steiner_solve import merge, solve
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -168,6 +169,120 @@ def test_dual_ascent_bounds_and_rules_out_nothing_better(seed: int, slack: float
         assert problem.fixed_cost + rest == pytest.approx(best, rel=1e-9)
 
 
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**9), right=st.booleans())
+def test_a_guide_keeps_the_bound_a_bound(seed: int, right: bool) -> None:
+    example = made_up(seed, costs="large")
+    best = cheapest(*example)
+    graph = graph_of(*example)
+    rng = np.random.default_rng(seed)
+    tree = rng.random(graph.u.size) < 0.5
+    if right:
+        tree, _ = grow(graph, int(graph.goals[0]))
+    for root in graph.goals:
+        dual = ascend(graph, int(root), 1.25, tree)
+        assert 0 <= dual.bound <= best * (1 + 1e-9)
+        assert (dual.rest >= 0).all()
+        assert best * (1 - 1e-9) <= grow_on_dual(graph, dual)[1] < np.inf
+
+
+def test_a_cut_that_the_guide_crosses_twice_waits() -> None:
+    # A star of three arms of cost 2 around node 3, root at 0, and a fourth edge of cost 3
+    # from 1 to 2. The tree is the star.
+    u, v = np.array([0, 1, 2, 1]), np.array([3, 3, 3, 2])
+    terminal = np.array([True, True, True, False])
+    graph = Graph(u, v, np.array([2.0, 2.0, 2.0, 3.0]), terminal)
+    guide = np.zeros(8, np.bool_)
+    rows = graph.rows
+    star = np.array([True, True, True, False])
+    point_tree(rows.start, rows.to, rows.eid, rows.mate, star, 0, guide)
+    # Into 3 from 0, into 1 and 2 from 3.
+    came = {
+        (int(rows.to[p]), int(np.searchsorted(rows.start, p, side="right")) - 1)
+        for p in np.flatnonzero(guide)
+    }
+    assert came == {(0, 3), (3, 1), (3, 2)}
+    assert ascend(graph, 0, 1.0, star).bound == 6
+
+
+@settings(max_examples=80, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_a_tree_folded_and_unfolded_again_is_the_same(seed: int) -> None:
+    example = made_up(seed, costs="large")
+    problem = Problem(graph_of(*example))
+    problem.shrink()
+    problem.shorten(near_count=4, most=20)
+    assume(not problem.is_solved)
+    chosen, _ = grow(problem.graph, int(problem.graph.goals[0]))
+    whole = problem.unfold(chosen)
+    folded = problem.fold(whole)
+    assert (folded >= chosen).all()
+    assert np.array_equal(problem.unfold(folded), whole)
+    # Without any one of its edges, what stands for it is not there either.
+    lost = whole.copy()
+    lost[np.flatnonzero(whole)[seed % int(whole.sum())]] = False
+    assert (problem.unfold(problem.fold(lost)) <= problem.unfold(folded)).all()
+    assert problem.fold(np.zeros_like(whole)).sum() == 0
+
+
+def test_the_root_is_the_hub_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    u, v = np.array([0, 0, 0, 1]), np.array([1, 2, 3, 2])
+    terminal = np.array([True, False, True, True])
+    graph = Graph(u, v, np.ones(4), terminal)
+    assert graph.hub == -1
+    roots = {graph.choose_root(np.random.default_rng(i)) for i in range(20)}
+    assert roots == {0, 2, 3}
+    monkeypatch.setattr(steiner_problem, "_HUB", 2)
+    graph = Graph(u, v, np.ones(4), terminal)
+    assert graph.hub == 0
+    assert graph.choose_root(np.random.default_rng(1)) == 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_merged_trees_are_no_dearer_than_any_of_them(seed: int) -> None:
+    example = made_up(seed, costs="large")
+    graph = graph_of(*example)
+    rng = np.random.default_rng(seed)
+    trees = []
+    for _ in range(4):
+        w = graph.rows.w * (1 + rng.random(graph.u.size))[graph.rows.eid]
+        chosen, cost = grow(graph, int(rng.choice(graph.goals)), w)
+        trees.append((cost, chosen))
+    merged = merge(graph, trees, rng, Clock.of(600))
+    edges = np.flatnonzero(merged)
+    assert is_tree(graph.u, graph.v, edges, graph.goals)
+    assert graph.cost[edges].sum() <= min(cost for cost, _ in trees) * (1 + 1e-12)
+    # Nothing but their edges, and of these the best.
+    inside = np.logical_or.reduce([tree for _, tree in trees])
+    assert not merged[~inside].any()
+    assert graph.cost[edges].sum() == pytest.approx(
+        cheapest(graph.u[inside], graph.v[inside], graph.cost[inside], graph.goals), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_large_graph_is_bred(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What counts as large, so that the steps for large graphs run on a small one.
+    monkeypatch.setattr(steiner_solve, "_LARGE", 100)
+    monkeypatch.setattr(steiner_problem, "_HUB", 30)
+    rng = np.random.default_rng(seed)
+    n = 1500
+    chords = rng.integers(0, n, (n, 2))
+    chords[:, 1] = (chords[:, 0] + rng.integers(2, 20, n)) % n
+    tail = np.r_[np.arange(n), chords[:, 0]]
+    head = np.r_[(np.arange(n) + 1) % n, chords[:, 1]]
+    cost = rng.integers(1, 50, tail.size).astype(float)
+    goal, roots = rng.choice(n, 100, replace=False), rng.choice(n, 40, replace=False)
+    simple = steiner_tree(tail, head, cost, goal, roots=roots, time_limit=0)
+    bred = steiner_tree(tail, head, cost, goal, roots=roots, gap=0.01, time_limit=600)
+    exact = steiner_tree(tail, head, cost, goal, roots=roots, gap=0, time_limit=600)
+    assert exact.lower_bound <= bred.cost <= 1.01 * bred.lower_bound
+    assert bred.lower_bound <= exact.cost <= bred.cost < simple.cost
+    again = steiner_tree(tail, head, cost, goal, roots=roots, gap=0.01, time_limit=600)
+    assert again.edges.tolist() == bred.edges.tolist()
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**9))
 def test_branching_alone_finds_the_cheapest(seed: int) -> None:
@@ -301,6 +416,21 @@ def test_access_networks_against_proven_optima(shared_data: Path) -> None:
         assert result.lower_bound <= best * (1 + 1e-9)
         assert best * (1 - 1e-9) <= result.cost <= (1 + gap) * result.lower_bound, stem
         assert is_tree(graph[0], graph[1], result.edges, graph[3]), stem
+
+
+def test_a_good_tree_raises_the_bound(shared_data: Path) -> None:
+    graph = graph_of(*read_pace(shared_data / "steiner" / "G207.gr"))
+    problem = Problem(graph)
+    problem.shrink()
+    problem.shorten(near_count=4, most=60)
+    left = problem.graph
+    roots = np.random.default_rng(0).choice(left.goals, 5, replace=False)
+    tree, _ = grow_on_dual(left, ascend(left, int(roots[0])))
+    plain, guided = (
+        np.mean([ascend(left, int(root), 1.25, guide).bound for root in roots])
+        for guide in (None, tree)
+    )
+    assert guided > plain + 0.0004 * (plain + problem.fixed_cost)
 
 
 def test_a_network_is_solved_to_the_proven_optimum(shared_data: Path) -> None:

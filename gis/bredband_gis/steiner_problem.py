@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bredband_gis.steiner_dual import dual_ascent, root_distances, rule_out
+from bredband_gis.steiner_dual import dual_ascent, point_tree, root_distances, rule_out
 from bredband_gis.steiner_paths import (
     build_rows,
     grow_tree,
@@ -19,6 +19,7 @@ from bredband_gis.steiner_paths import (
 from bredband_gis.steiner_reduce import bottleneck_forest, degree_tests, distance_tests
 
 if TYPE_CHECKING:
+    from numpy.random import Generator
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _ROUNDING = 1e-11
 """Share of the cost by which a bound must exceed it before anything is ruled out."""
+
+_HUB = 1000
+"""A terminal with more edges than this is a hub."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +72,24 @@ class Graph:
     def goals(self) -> Ints:
         """The terminals."""
         return np.flatnonzero(self.terminal)
+
+    @cached_property
+    def hub(self) -> int:
+        """The terminal with the most edges if these are very many, otherwise -1.
+
+        Existing networks count as one node, which may have tens of thousands of edges.
+        """
+        degree = np.diff(self.rows.start)
+        node = int(self.goals[degree[self.goals].argmax()])
+        return node if degree[node] > _HUB else -1
+
+    def choose_root(self, rng: Generator) -> int:
+        """Choose the terminal that a dual ascent starts from.
+
+        It is the hub where there is one: the cut around it, raised over all its edges step
+        by step, takes longer than all others together.
+        """
+        return self.hub if self.hub >= 0 else int(rng.choice(self.goals))
 
     @cached_property
     def rows(self) -> Rows:
@@ -122,20 +144,23 @@ class Dual:
     rest: Floats
 
 
-def ascend(graph: Graph, root: int, slack: float = 1.25) -> Dual:
-    """Bound the cost of the cheapest tree from below."""
+def ascend(graph: Graph, root: int, slack: float = 1.25, tree: Bools | None = None) -> Dual:
+    """Bound the cost of the cheapest tree from below, the better if a good tree is given."""
     rows = graph.rows
     rest = np.empty(rows.w.size)
-    bound = dual_ascent(rows.start, rows.to, rows.w, graph.terminal, root, slack, rest)
+    guide = np.zeros(rows.w.size, np.bool_)
+    if tree is not None:
+        point_tree(rows.start, rows.to, rows.eid, rows.mate, tree, root, guide)
+    bound = dual_ascent(rows.start, rows.to, rows.w, graph.terminal, root, slack, guide, rest)
     return Dual(root, bound, rest)
 
 
-def grow_on_dual(graph: Graph, dual: Dual) -> tuple[Bools, float]:
-    """Grow a tree along the arcs that the ascent saturated."""
+def grow_on_dual(graph: Graph, dual: Dual, w: Floats | None = None) -> tuple[Bools, float]:
+    """Grow a tree along the arcs that the ascent saturated, by costs as in :func:`grow`."""
     rows = graph.rows
     # The arc that leaves a node by a slot comes in by the slot's mate.
-    w = np.where(dual.rest[rows.mate] == 0.0, rows.w, np.inf)
-    return grow(graph, dual.root, w)
+    saturated = dual.rest[rows.mate] == 0.0
+    return grow(graph, dual.root, np.where(saturated, rows.w if w is None else w, np.inf))
 
 
 @dataclass(eq=False)
@@ -259,6 +284,21 @@ class Problem:
             joined,
         )
         return joined
+
+    def fold(self, whole: Bools) -> Bools:
+        """Give the edges of what is left that stand for edges of the whole only."""
+        none = np.empty(0, np.int64)
+        left, right = np.concatenate([none, *self.left]), np.concatenate([none, *self.right])
+        joined = np.concatenate([whole, np.zeros(left.size, np.bool_)])
+        _fold(left, right, whole.size, joined)
+        folded: Bools = joined[self.made]
+        return folded
+
+
+@kernel
+def _fold(left: Ints, right: Ints, m: int, joined: Bools) -> None:
+    for i in range(left.size):
+        joined[m + i] = joined[left[i]] and joined[right[i]]
 
 
 @kernel

@@ -37,6 +37,11 @@ class Clock:
         """Start a clock that runs out after some seconds."""
         return cls(time.monotonic() + seconds)
 
+    @staticmethod
+    def now() -> float:
+        """Give the time, s."""
+        return time.monotonic()
+
     @property
     def is_out(self) -> bool:
         """Whether the time is up."""
@@ -125,8 +130,10 @@ class Solver:
                 break
             begun = time.monotonic()
             edges = problem.graph.u.size
-            root = int(self.rng.choice(problem.graph.goals))
-            dual = ascend(problem.graph, root)
+            root = problem.graph.choose_root(self.rng)
+            best = self.best.chosen
+            tree = None if best is None else problem.fold(best)
+            dual = ascend(problem.graph, root, tree=tree)
             self.prove(dual.bound + problem.fixed_cost)
             if self.best.is_closed:
                 break

@@ -16,9 +16,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Bools = NDArray[np.bool_]
+    Trees = list[tuple[float, Bools]]
 
 _LARGE = 300_000
-"""Edges above which the tests look less far."""
+"""Edges above which the tests look less far, and trees are bred before regions are solved."""
+
+_SLACKS = (1.0, 1.1, 1.25, 1.5)
+"""How far cuts may go on growing: another dual, and other trees along it, for each."""
+
+_NOISE = 0.2
+"""Share by which costs are raised at random at most, for trees that differ."""
+
+_LITTLE = 3e-4
+"""Share of the cost below which another round of such trees is not worth its time."""
 
 _SIZES = (300, 600, 1200)
 """Nodes of the regions that are solved anew; after a round in vain, twice as many."""
@@ -43,9 +53,10 @@ def prepare() -> None:
     solver = Solver(graph, rng, clock)
     solver.problem.shrink()
     chosen, least = grow(graph, 0)
-    grow_on_dual(graph, ascend(graph, 0))
+    grow_on_dual(graph, ascend(graph, 0, tree=chosen))
     Problem(graph).rule_out(ascend(graph, 0), least)
     Problem(graph).shorten(near_count=2, most=5)
+    Problem(graph).fold(chosen)
     Patches(graph, chosen, rng, clock).sweep((6,), 1)
     Solver(graph, rng, clock).offer(chosen)
 
@@ -70,21 +81,32 @@ def solve(graph: Graph, *, start: Bools, rng: Generator, clock: Clock, gap: floa
     solver.offer_whole(start)
     solver.problem.shrink()
     large = solver.problem.graph.u.size > _LARGE
-    if not solver.problem.is_solved:
-        graph = solver.problem.graph
-        solver.offer(grow(graph, int(rng.choice(graph.goals)))[0])
+    bred: Bools | None = None
+    if large:
         solver.shorten(least=0.05, rounds=2, near_count=2, most=0)
+        bred = _breed(solver, gap)
     else:
+        if not solver.problem.is_solved:
+            graph = solver.problem.graph
+            solver.offer(grow(graph, int(rng.choice(graph.goals)))[0])
         solver.shorten(least=0.05, rounds=8)
-    solver.bound(least=0.02, patience=1 if large else 2)
-    pool: list[tuple[float, Bools]] = []
+        solver.bound(least=0.02, patience=2)
+    pool: Trees = []
     in_vain = 0
     sizes: tuple[int, ...] = _SIZES
     while not _is_enough(solver.best, gap) and not clock.is_out and in_vain < _IN_VAIN:
         cost, bound = solver.best.cost, solver.best.bound
-        tree = _polish(solver, sizes, 1 if large else 4)
+        if not clock.has(solver.round_seconds):
+            break
+        tree = _polish(solver, sizes, 1 if large else 4, bred)
+        bred = None
         if tree is not None:
-            _combine(solver, pool, tree)
+            pool.append((float(solver.problem.whole.cost[tree].sum()), tree))
+            pool.sort(key=lambda item: item[0])
+            del pool[4:]
+            if len(pool) > 1 and not solver.best.is_closed:
+                merged = merge(solver.problem.whole, pool, rng, clock, 20 * _BRANCHINGS)
+                solver.offer_whole(merged)
         if not large or solver.best.cost < cost:
             solver.bound(least=0.02, patience=1 if large else 3)
         if solver.best.cost < cost or solver.best.bound > bound:
@@ -100,13 +122,71 @@ def _is_enough(best: Answer, gap: float) -> bool:
     return best.is_closed or best.cost <= (1.0 + gap) * best.bound
 
 
-def _polish(solver: Solver, sizes: tuple[int, ...], duals: int) -> Bools | None:
-    """Grow trees along a few duals and improve the best of them; gives it on the whole."""
+def _breed(solver: Solver, gap: float) -> Bools | None:
+    """Grow trees that differ from each other and merge them, while that wins something.
+
+    Gives the best of them on what is left of the graph.
+
+    On a large graph this finds in seconds what regions solved one by one take minutes for.
+    """
+    problem, graph, rng = solver.problem, solver.problem.graph, solver.rng
+    best: Trees = []
+    won = np.inf
+    while won > _LITTLE and not problem.is_solved and not _is_enough(solver.best, gap):
+        trees = best.copy()
+        for slack in _SLACKS:
+            if not solver.clock.has(solver.round_seconds):
+                break
+            begun = solver.clock.now()
+            root = graph.choose_root(rng)
+            dual = ascend(graph, root, slack, best[0][1] if best else None)
+            solver.prove(dual.bound + problem.fixed_cost)
+            raised = 1.0 + _NOISE * rng.random(graph.u.size)
+            w = graph.rows.w * raised[graph.rows.eid]
+            grown = grow_on_dual(graph, dual), grow_on_dual(graph, dual, w), grow(graph, root, w)
+            trees += [(cost, chosen) for chosen, cost in grown if np.isfinite(cost)]
+            solver.round_seconds = solver.clock.now() - begun
+        if len(trees) == len(best):
+            break
+        chosen = merge(graph, trees, rng, solver.clock)
+        before = solver.best.cost
+        best = [(float(graph.cost[chosen].sum()), chosen)]
+        solver.offer(chosen)
+        won = 1.0 - solver.best.cost / before
+    return best[0][1] if best else None
+
+
+def merge(graph: Graph, trees: Trees, rng: Generator, clock: Clock, branchings: int = 0) -> Bools:
+    """Solve the graph of the edges that any of the trees has.
+
+    What the trees agree upon is settled at once, and little is left. The tree that comes of
+    it is no dearer than any of them.
+    """
+    edge = np.flatnonzero(np.logical_or.reduce([tree for _, tree in trees]))
+    cost, best = min(trees, key=lambda item: item[0])
+    nodes, flat = np.unique(np.concatenate([graph.u[edge], graph.v[edge]]), return_inverse=True)
+    part = Graph(flat[: edge.size], flat[edge.size :], graph.cost[edge], graph.terminal[nodes])
+    answer = Solver(part, rng, clock, cost).run([branchings])
+    if answer.chosen is None:
+        return best
+    chosen = np.zeros(graph.u.size, np.bool_)
+    chosen[edge[answer.chosen]] = True
+    return chosen
+
+
+def _polish(
+    solver: Solver, sizes: tuple[int, ...], duals: int, start: Bools | None
+) -> Bools | None:
+    """Improve a tree: the one given, or the best of some grown along a few duals.
+
+    Gives it on the whole.
+    """
     graph, rng = solver.problem.graph, solver.rng
-    if not solver.clock.has(solver.round_seconds):
-        return None
-    best, least = None, np.inf
-    for root in rng.choice(graph.goals, min(duals, graph.goals.size), replace=False):
+    best, least = start, np.inf
+    if start is not None:
+        duals = 0
+    roots = rng.choice(graph.goals, min(duals, graph.goals.size), replace=False)
+    for root in roots if graph.hub < 0 else [graph.hub] * min(duals, 1):
         dual = ascend(graph, int(root))
         for chosen, cost in (grow_on_dual(graph, dual), grow(graph, int(root))):
             if cost < least:
@@ -118,21 +198,3 @@ def _polish(solver: Solver, sizes: tuple[int, ...], duals: int) -> Bools | None:
     patches = Patches(graph, best, rng, solver.clock)
     patches.sweep(sizes, _BRANCHINGS)
     return solver.offer(patches.chosen)
-
-
-def _combine(solver: Solver, pool: list[tuple[float, Bools]], tree: Bools) -> None:
-    """Solve the graph of the edges that any of the best trees has."""
-    whole = solver.problem.whole
-    pool.append((float(whole.cost[tree].sum()), tree))
-    pool.sort(key=lambda item: item[0])
-    del pool[4:]
-    if len(pool) < 2 or solver.best.is_closed:
-        return
-    edge = np.flatnonzero(np.logical_or.reduce([tree for _, tree in pool]))
-    nodes, flat = np.unique(np.concatenate([whole.u[edge], whole.v[edge]]), return_inverse=True)
-    part = Graph(flat[: edge.size], flat[edge.size :], whole.cost[edge], whole.terminal[nodes])
-    answer = Solver(part, solver.rng, solver.clock, solver.best.cost).run([20 * _BRANCHINGS])
-    if answer.chosen is not None:
-        chosen = np.zeros(whole.u.size, np.bool_)
-        chosen[edge[answer.chosen]] = True
-        solver.offer_whole(chosen)
