@@ -226,13 +226,27 @@ def test_a_village_far_down_an_empty_road_is_apart() -> None:
     homes = at([*range(1, 13), *range(51, 63)])
     assert sizes(build(edges, homes, least=10, split_m=5000)) == [12, 12]
     assert sizes(build(edges, homes, least=10, split_m=6000)) == [24]
-    # Too small to stand alone, or to leave alone.
-    assert sizes(build(edges, homes, least=13, split_m=5000)) == [24]
+    # However small it is, but not if it leaves too few behind.
+    assert sizes(build(edges[:-1], homes[:-1], least=12, split_m=5000)) == [11, 12]
     assert sizes(build(edges, homes[1:], least=12, split_m=5000)) == [23]
     # Somebody on the way: then no stretch is that long.
     assert sizes(build(edges, [*homes, (50, 500.0, 0.0, NORTH)], least=10, split_m=5000)) == [25]
     found = build(edges, homes, least=10, split_m=5000).areas.set_index("trench_m")
     assert found.loc[6000 + 110, "upstream_area_id"] == found.loc[120, "area_id"]
+
+
+def test_what_lies_far_beyond_together_is_joined() -> None:
+    # Two branches of 3 at the end of 6 km each, both near each other.
+    edges = [*chain(12), *((n, n + 1, 10.0 if n % 10 else 6000.0) for n in range(50, 53)),
+             *((n, n + 1, 10.0 if n % 10 else 6000.0) for n in range(60, 63))]  # fmt: skip
+    edges += [(11, 50, 1.0), (12, 60, 1.0)]
+    edges = sorted(edges, key=lambda e: (e[0] >= 50, e))
+    homes = at([*range(1, 13), *range(51, 54), *range(61, 64)])
+    found = build(edges, homes, least=5, split_m=5000, merge_m=200)
+    assert sizes(found) == [6, 12]
+    above = found.areas.set_index("premises")["upstream_area_id"]
+    assert above[6] == found.areas.set_index("premises").loc[12, "area_id"]
+    assert sizes(build(edges, homes, least=5, split_m=5000, merge_m=20)) == [3, 3, 12]
 
 
 # --- municipalities ----------------------------------------------------------------
@@ -361,19 +375,24 @@ def test_a_piece_joins_what_it_hangs_on_however_far() -> None:
     piece = np.array([0, 0, 0, 1, 1, 2])
     joined = join_pieces(
         x, np.zeros(6), piece, np.array([-1, 0, 1]), np.array([0, 0, 1]),
-        least=3, most=5, reach_m=10.0,
+        is_far=np.zeros(3, bool), least=3, most=5, reach_m=10.0,
     )  # fmt: skip
     assert joined.of_piece.tolist() == [0, 0, 1]
+    far = join_pieces(
+        x, np.zeros(6), piece, np.array([-1, 0, 1]), np.array([0, 0, 1]),
+        is_far=np.array([False, True, False]), least=3, most=5, reach_m=1e9,
+    )  # fmt: skip
+    assert far.of_piece.tolist() == [0, 1, 2]
     assert joined.hangs_on.tolist() == [-1, 0]
     too_many = join_pieces(
         x, np.zeros(6), piece, np.array([-1, 0, 1]), np.array([0, 0, 1]),
-        least=3, most=4, reach_m=10.0,
+        is_far=np.zeros(3, bool), least=3, most=4, reach_m=10.0,
     )  # fmt: skip
     assert too_many.of_piece.tolist() == [0, 1, 2]
     # Never with what hangs on it by way of another: that would be a ring.
     ring = join_pieces(
         x, np.zeros(6), piece, np.array([-1, 0, 1]), np.array([0, 1, 0]),
-        least=9, most=99, reach_m=1e6,
+        is_far=np.zeros(3, bool), least=9, most=99, reach_m=1e6,
     )  # fmt: skip
     assert ring.of_piece.tolist() == [0, 1, 2]
 
@@ -384,7 +403,7 @@ def test_children_of_joined_areas_are_kin() -> None:
     x = np.array([0.0, 10.0, 500.0, 600.0])
     joined = join_pieces(
         x, np.zeros(4), np.arange(4), np.array([-1, -1, 0, 1]), np.array([0, 0, 1, 1]),
-        least=2, most=9, reach_m=200.0,
+        is_far=np.zeros(4, bool), least=2, most=9, reach_m=200.0,
     )  # fmt: skip
     assert joined.of_piece.tolist() == [0, 0, 1, 1]
     assert joined.hangs_on.tolist() == [-1, 0]
@@ -397,14 +416,16 @@ def test_one_behind_a_crowd_that_is_full_is_still_found() -> None:
     x = np.r_[rng.uniform(100, 200, crowd), 0.0, 300.0]
     joined = join_pieces(
         x, np.r_[rng.uniform(0, 1, crowd), 0.0, 0.0], np.r_[np.zeros(crowd, int), 1, 2],
-        np.full(3, -1), np.zeros(3, int), least=2, most=crowd, reach_m=1000.0,
+        np.full(3, -1), np.zeros(3, int), is_far=np.zeros(3, bool),
+        least=2, most=crowd, reach_m=1000.0,
     )  # fmt: skip
     assert joined.of_piece.tolist() == [0, 1, 1]
     # The same with many pieces that are near but all but full.
     piece = np.r_[np.repeat(np.arange(40), 100), 40, 41]
     joined = join_pieces(
         x, np.r_[rng.uniform(0, 1, crowd), 0.0, 0.0], piece,
-        np.full(42, -1), np.r_[np.ones(40, int), 0, 0], least=2, most=200, reach_m=1000.0,
+        np.full(42, -1), np.r_[np.ones(40, int), 0, 0],
+        is_far=np.zeros(42, bool), least=2, most=200, reach_m=1000.0,
     )  # fmt: skip
     assert joined.of_piece[40] == joined.of_piece[41]
 

@@ -7,9 +7,9 @@ count of changes in a tree). What hangs beyond the cut knows the piece that it h
 
 A branch at existing fibre, or beyond a border, is a part of its own. One with more premises
 than a piece may hold is shared out evenly between pieces, which may leave a point together,
-so that no small rest is left where it can be helped. A village at the end of a long trench
-that passes nobody is a piece of its own, if it is large enough: it may well be worth less
-than what lies before it.
+so that no small rest is left where it can be helped. What lies at the end of a long trench
+that passes nobody is a piece of its own, however small: a few homes that cost as much as
+all that lies before them should not decide for these.
 
 References
 ----------
@@ -44,6 +44,8 @@ class Pieces(NamedTuple):
     of_premises: Ints
     hangs_on: Ints
     """Per piece, the piece whose trench it leaves; -1 at existing fibre."""
+    is_far: Bools
+    """Per piece, whether it was cut off for lying far beyond what it hangs on."""
 
 
 def cut_forest(
@@ -78,8 +80,8 @@ def cut_forest(
     least, most : int
         Premises that a piece should hold and may hold. A node with more stays whole.
     far_m : float
-        A branch is cut off where its trench passes nobody for longer than this, m, and it
-        and the rest hold ``least``.
+        A branch is cut off where its trench passes nobody for longer than this, m, and
+        what is left holds ``least``.
 
     Returns
     -------
@@ -109,8 +111,9 @@ def cut_forest(
     compiled(_first_kernel)(parent, up, first)
     order = np.lexsort((first, up))
     start = np.searchsorted(up[order], np.arange(edges + roots.size + 1))
+    lonely = length.copy()
     group = _groups(
-        order, start, label, part, weight, whole, length, least=least, most=most, far_m=far_m
+        order, start, label, part, weight, whole, lonely, least=least, most=most, far_m=far_m
     )
 
     cut = (up >= edges) | (group > 0)
@@ -122,7 +125,9 @@ def cut_forest(
     compiled(_down_kernel)(up, piece, edges)
     hangs_on = np.full(top_site.size, -1, np.int64)
     hangs_on[top_site < edges] = piece[top_site[top_site < edges]]
-    return Pieces(piece[:edges], piece[edges:][of_stub], hangs_on)
+    is_far = np.zeros(top_site.size, np.bool_)
+    is_far[piece[:edges][cut[:edges] & within[:edges] & (lonely > far_m)]] = True
+    return Pieces(piece[:edges], piece[edges:][of_stub], hangs_on, is_far)
 
 
 def _unique_rows(rows: Ints) -> tuple[Ints, Ints]:
@@ -169,15 +174,19 @@ def _groups(
     part: Ints,
     weight: Ints,
     whole: Floats,
-    length: Floats,
+    lonely: Floats,
     *,
     least: int,
     most: int,
     far_m: float,
 ) -> Ints:
-    """Cut every part at several degrees of fullness; keep the best cut of each part."""
+    """Cut every part at several degrees of fullness; keep the best cut of each part.
+
+    ``lonely`` has the length of every edge, and gets that of the trench from its beginning
+    that passes nobody.
+    """
     kernel = compiled(_cut_kernel)
-    edges = length.size
+    edges, length = lonely.size, lonely.copy()
     crowded = whole > most
     even = whole / np.maximum(np.ceil(whole / most), 1.0)
     best = np.zeros(part.size, np.int64)
@@ -190,8 +199,9 @@ def _groups(
         sizes = np.zeros((whole.size, 3), np.float64)
         load = np.zeros(part.size, np.int64)
         load[edges:] = weight
+        lonely[:] = length
         kernel(
-            order, start, label, part, load, whole, full, room, length.copy(), group, sizes,
+            order, start, label, part, load, whole, full, room, lonely, group, sizes,
             least, float(far_m),
         )  # fmt: skip
         better = _is_less(sizes, lowest)
@@ -325,8 +335,7 @@ def _cut_kernel(  # noqa: PLR0912, PLR0915 - one loop, for speed
             away = False
             if one < edges and total > load[one]:
                 away = load[one] >= full[of]
-                if lonely[one] > far_m and load[one] >= least:
-                    away |= whole[of] - load[one] >= least
+                away |= lonely[one] > far_m and whole[of] - load[one] >= least
             if away:
                 number += 1
                 group[one] = number

@@ -2,7 +2,8 @@
 
 Who may join whom:
 
-- a piece and the piece that it hangs on: their trench touches;
+- a piece and the piece that it hangs on, where their trench touches: not one that was cut
+  off for lying far beyond;
 - pieces that hang on the same piece;
 - pieces that all start in existing fibre. They are one tender, and existing fibre is what
   joins them: their new trench need not touch.
@@ -89,6 +90,7 @@ def join_pieces(
     hangs_on: Ints,
     place: Ints,
     *,
+    is_far: NDArray[np.bool_],
     least: int,
     most: int,
     reach_m: float,
@@ -105,6 +107,8 @@ def join_pieces(
         The piece that each hangs on; -1 at existing fibre.
     place : array of int, shape (pieces,)
         Number of its municipality; only pieces of the same are joined.
+    is_far : array of bool, shape (pieces,)
+        Whether it is not to be joined with what it hangs on.
     least, most : int
         A piece with fewer premises than ``least`` is joined where it can be; no joined area
         holds more than ``most``.
@@ -118,7 +122,7 @@ def join_pieces(
         Areas are numbered by the first premises in them.
     """
     pieces = hangs_on.size
-    forest = _Forest(x, y, piece, hangs_on, place, least=least, most=most, reach_m=reach_m)
+    forest = _Forest(x, y, piece, hangs_on, place, is_far, least=least, most=most, reach_m=reach_m)
     nearest = _NEAREST
     # What hangs on joined areas has other kin than before, so there are several rounds.
     while pieces and nearest <= _FARTHEST:
@@ -173,6 +177,7 @@ class _Forest:
         piece: Ints,
         hangs_on: Ints,
         place: Ints,
+        is_far: NDArray[np.bool_],
         *,
         least: int,
         most: int,
@@ -181,7 +186,8 @@ class _Forest:
         size = hangs_on.size
         self.x, self.y, self.piece, self.place = x, y, piece, place
         self.least, self.most, self.reach_m = least, most, reach_m
-        self.above = hangs_on.copy()
+        self.parent, self.above = hangs_on, hangs_on.copy()
+        self.touches = np.flatnonzero((hangs_on >= 0) & ~is_far)
         self.taker = np.arange(size)
         self.key = np.full(size, x.size, np.int64)
         np.minimum.at(self.key, piece, np.arange(x.size))
@@ -199,11 +205,11 @@ class _Forest:
         return top
 
     def touching(self) -> Pairs:
-        """List the pairs of which one hangs on the other."""
+        """List the pairs of which one hangs on the other and touches it."""
         top = self.tops()
-        child = np.flatnonzero((top == np.arange(top.size)) & (self.above >= 0))
-        pairs = Pairs(child, top[self.above[child]], np.full(child.size, _TOUCH))
-        return pairs.pick(self._may(pairs))
+        a, b = top[self.touches], top[self.parent[self.touches]]
+        pairs = Pairs(np.minimum(a, b), np.maximum(a, b), np.full(a.size, _TOUCH))
+        return pairs.pick((a != b) & self._may(pairs))
 
     def near(self, nearest: int) -> tuple[Pairs, bool]:
         """List the pairs near each other that hang on the same, and tell whether these are all.
@@ -225,13 +231,13 @@ class _Forest:
         points = np.column_stack([self.x, self.y, layer])
         tree = cKDTree(points[asked])
         size = min(nearest, asked.size)
+        # The bound itself is out of bounds, and its square must not be 0.
+        bound = max(np.nextafter(self.reach_m, np.inf), 1e-9)
         parts, complete = [Pairs.none()], True
         step = max(1, _ROWS // size)
         for begin in range(0, asking.size, step):
             rows = asking[begin : begin + step]
-            found: Any = tree.query(
-                points[rows], k=size, distance_upper_bound=np.nextafter(self.reach_m, np.inf)
-            )
+            found: Any = tree.query(points[rows], k=size, distance_upper_bound=bound)
             distance, index = (part.reshape(rows.size, size) for part in found)
             met = np.isfinite(distance)
             complete &= size == asked.size or not met[:, -1].any()

@@ -85,8 +85,8 @@ def build_areas(
     prices : Prices
         ``[prices]`` of region.toml. They cost the areas, and decide nothing about them.
     split_m : float
-        A branch whose trench passes nobody for longer than this, m, is cut off where it is
-        large enough.
+        A branch whose trench passes nobody for longer than this, m, is an area of its own,
+        however small.
     across_municipalities : bool
         Whether an area may hold premises of several municipalities. Where it may not, the
         premises decide: an area's premises lie in one municipality, and trench goes with
@@ -219,7 +219,8 @@ def _divide(
     of_piece[pieces.of_premises] = place
     joined = join_pieces(
         met["x"].to_numpy(dtype=np.float64), met["y"].to_numpy(dtype=np.float64),
-        pieces.of_premises, pieces.hangs_on, of_piece, least=least, most=most, reach_m=merge_m,
+        pieces.of_premises, pieces.hangs_on, of_piece,
+        is_far=pieces.is_far, least=least, most=most, reach_m=merge_m,
     )  # fmt: skip
     return _Network(
         joined.of_piece[pieces.of_edge], joined.of_piece[pieces.of_premises], joined.hangs_on

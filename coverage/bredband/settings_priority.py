@@ -142,7 +142,7 @@ class PrioritySettings(Section):
         10_000.0,
         gt=0,
         description="A branch whose trench passes nobody for longer than this is an area of its"
-        " own where it is large enough, m (U)",
+        " own, however small, m (U)",
     )
     across_municipalities: bool = Field(
         False, description="Whether an area may hold buildings of several municipalities"
