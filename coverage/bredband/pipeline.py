@@ -122,7 +122,9 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             fibre=inputs.fibre,
             settings=region.buildout,
             prices=region.prices,
+            ground=inputs.ground,
         )
+        inputs = replace(inputs, findings=(*inputs.findings, *buildout.findings))
     with steps.step("cost"):
         cost = cost_table(
             status,
