@@ -2,8 +2,9 @@
 
 Regions are grown around all places at once on a grid of prices, until each has met the
 roads; where two regions meet, the way between their places is a candidate as well (the
-graph of Mehlhorn, which holds a cheapest tree of all ways between the places). Ways are
-then straightened, since a way from cell to cell is up to 2.8 % longer than a straight one,
+graph of Mehlhorn). With the cheapest way of each place to the network, whoever's region it
+leads through, they hold a cheapest tree of all ways between the places. Ways are then
+straightened, since a way from cell to cell is up to 2.8 % longer than a straight one,
 and where ways run together they are given a second time in shared parts: a Steiner search
 over roads and ways can so dig a common part once.
 
@@ -389,7 +390,7 @@ def _search(
         price.ravel(), grid.columns, number, ends.beyond / grid.cell_m, starts.cell,
         grown.group, grown.enough, grown.cost, grown.label, grown.came,
     )  # fmt: skip
-    ways = [*_to_roads(grown), *_between(grown), *_same_cell(grown)]
+    ways = [*_to_roads(grown), *_between(grown), *_same_cell(grown), *_direct(grown)]
     both = starts.and_also(ends)
     ways = [
         way
@@ -456,42 +457,36 @@ def _roads_in(problem: _Problem, grid: Grid) -> _Ends:
 
 def _to_roads(grown: _Grown) -> list[_Way]:
     """Give the ways from each place to the roads that it may be joined to."""
-    number, label = grown.number, grown.label
-    cell = np.flatnonzero((number >= 0) & (label >= 0))
-    cell = cell[grown.cost[cell] <= grown.enough[grown.group[label[cell]]]]
-    end, start, cost = number[cell], label[cell], grown.cost[cell]
+    from bredband_gis import overland_paths as paths  # noqa: PLC0415 - numba takes a second
+
+    one, other, cost = _list(grown, paths.arrivals)
+    end, start = grown.number[other], grown.label[one]
     group, line = grown.group[start], grown.ends.line[end]
     total = cost + grown.ends.beyond[end] / grown.grid.cell_m
     # Per road the point that is cheapest in all; of these the cheapest, and the nearest.
-    order = np.lexsort((cell, total, line, group))
+    order = np.lexsort((one, other, total, line, group))
     per_road = order[changes(group[order]) | changes(line[order])]
-    per_road = per_road[np.lexsort((cell[per_road], total[per_road], group[per_road]))]
+    per_road = per_road[np.lexsort((other[per_road], total[per_road], group[per_road]))]
     fresh = changes(group[per_road])
     rank = np.arange(per_road.size) - np.maximum.accumulate(
         np.where(fresh, np.arange(per_road.size), 0)
     )
-    order = np.lexsort((cell, cost, group))
+    order = np.lexsort((one, other, cost, group))
     chosen = np.union1d(per_road[rank < _ROADS], order[changes(group[order])])
     offset = grown.starts.cell.size
-    return [
-        _Way(_path(grown, int(cell[one]))[::-1], int(start[one]), offset + int(end[one]))
-        for one in chosen
-    ]
+    ways = []
+    for at in chosen:
+        cells = _path(grown, int(one[at]))[::-1]
+        cells = cells if one[at] == other[at] else np.append(cells, other[at])
+        ways.append(_Way(cells, int(start[at]), offset + int(end[at])))
+    return ways
 
 
 def _between(grown: _Grown) -> list[_Way]:
     """Give the cheapest way between any two groups whose regions meet."""
     from bredband_gis import overland_paths as paths  # noqa: PLC0415 - numba takes a second
 
-    about = (
-        grown.price.ravel(), grown.grid.columns, grown.number, grown.group, grown.enough,
-        grown.cost, grown.label,
-    )  # fmt: skip
-    none, nothing = np.empty(0), np.empty(0, dtype=np.int64)
-    count = paths.meetings(*about, nothing, nothing, none, False)
-    one, other = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
-    total = np.empty(count)
-    paths.meetings(*about, one, other, total, True)
+    one, other, total = _list(grown, paths.meetings)
     label = grown.label
     ends = np.sort(grown.group[np.column_stack([label[one], label[other]])], axis=1)
     order = np.lexsort((other, one, total, ends[:, 1], ends[:, 0]))
@@ -503,6 +498,47 @@ def _between(grown: _Grown) -> list[_Way]:
             int(label[other[at]]),
         )
         for at in best
+    ]
+
+
+def _list(grown: _Grown, kernel: Callable[..., int]) -> tuple[Ints, Ints, Floats]:
+    """Have a kernel count what it finds, and then list it: two cells and the cost."""
+    about = (
+        grown.price.ravel(), grown.grid.columns, grown.number, grown.group, grown.enough,
+        grown.cost, grown.label,
+    )  # fmt: skip
+    none, nothing = np.empty(0), np.empty(0, dtype=np.int64)
+    count = kernel(*about, nothing, nothing, none, False)
+    one, other = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+    total = np.empty(count)
+    kernel(*about, one, other, total, True)
+    return one, other, total
+
+
+def _direct(grown: _Grown) -> list[_Way]:
+    """Give the cheapest way of each place to what exists, whoever's region it leads through."""
+    from bredband_gis import overland_paths as paths  # noqa: PLC0415 - numba takes a second
+
+    if grown.enough.size < 2 or not grown.ends.cell.size:  # nobody's region is in the way
+        return []
+    size = grown.price.size
+    target = np.full(size, -1, dtype=np.int32)
+    target[grown.starts.cell] = grown.group
+    cost, label = np.full(size, np.inf), np.full(size, -1, dtype=np.int32)
+    came = np.full(size, -1, dtype=np.int8)
+    reached = np.empty(grown.enough.size, dtype=np.int64)
+    paths.spread(
+        grown.price.ravel(), grown.grid.columns, grown.ends.cell,
+        grown.ends.beyond / grown.grid.cell_m, target, cost, label, came, reached,
+    )  # fmt: skip
+    # Of the starts in a cell the one whose group the cell was marked with.
+    start = np.full(size, -1, dtype=np.int64)
+    start[grown.starts.cell] = np.arange(grown.starts.cell.size)
+    there = grown._replace(came=came)
+    offset = grown.starts.cell.size
+    return [
+        _Way(_path(there, int(cell)), int(start[cell]), offset + int(label[cell]))
+        for cell in reached[reached >= 0]
     ]
 
 

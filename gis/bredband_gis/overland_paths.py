@@ -77,16 +77,17 @@ def grow(
     columns : int
         Cells of a row.
     end : array of int32, shape (cells,)
-        Number of what a way can end at in the cell, -1 for nothing. Ways do not go on
-        behind it.
+        Number of what a way can end at in the cell, -1 for nothing. No region holds such a
+        cell, since each may end there, and ways do not go on behind it; see ``arrivals``.
     beyond : array
         Per number in ``end``, what it costs to go on from there.
     start, group : array
         Cells that regions start from, and the group of each. A cell that stands twice is
         the first's.
     enough : array
-        Per group, the cheapest cost to an end and beyond; inf to begin with. A region
-        does not go on past it.
+        Per group, the cheapest cost to an end and beyond; inf to begin with. Nothing is
+        looked at that lies farther from its start than the largest of these: each region
+        must be whole up to there for meetings to hold a cheapest tree.
     cost, label, came : array, shape (cells,)
         Filled: cost from the start (inf to begin with), which start (-1), and the move it
         was reached by (-1, as at a start).
@@ -103,13 +104,17 @@ def grow(
             size = heap_push(heap, place, cost, size, cell)
     step_to = DOWN * columns + RIGHT
     step_a, step_b = DOWN_A * columns + RIGHT_A, DOWN_B * columns + RIGHT_B
+    # The group that needs the most.
+    last = 0
     while size > 0:
         cell = heap_pop(heap, place, cost, size)
         size -= 1
         mine = group[label[cell]]
         spent = cost[cell]
-        if spent > enough[mine]:
-            continue
+        if spent > enough[last]:
+            last = int(np.argmax(enough))
+            if spent > enough[last]:
+                break
         if end[cell] >= 0:
             enough[mine] = min(enough[mine], spent + beyond[end[cell]])
             continue
@@ -121,11 +126,118 @@ def grow(
             whole = spent + move_cost(
                 price, cell, to, cell + step_a[move], cell + step_b[move], KIND[move]
             )
+            if end[to] >= 0:
+                enough[mine] = min(enough[mine], whole + beyond[end[to]])
+            elif whole < cost[to]:
+                cost[to] = whole
+                label[to] = label[cell]
+                came[to] = move
+                size = heap_push(heap, place, cost, size, to)
+
+
+@kernel
+def spread(
+    price: Floats,
+    columns: int,
+    start: Ints,
+    begin: Floats,
+    target: NDArray[np.int32],
+    cost: Floats,
+    label: NDArray[np.int32],
+    came: NDArray[np.int8],
+    reached: Ints,
+) -> None:
+    """Spread from starts until a cell of every group is reached, whatever lies between.
+
+    Parameters
+    ----------
+    price, columns, start, cost, label, came
+        As :func:`grow`.
+    begin : array
+        Cost that each start begins with.
+    target : array of int32, shape (cells,)
+        Group of a cell, -1 for none.
+    reached : array of int
+        Per group; filled with the cell of it that was reached first, -1 for none.
+    """
+    heap: Any = np.empty(price.size, np.int32)
+    place: Any = np.full(price.size, -1, np.int32)
+    size = 0
+    for i in range(start.size):
+        cell = start[i]
+        if begin[i] < cost[cell] and price[cell] < np.inf:
+            label[cell] = i
+            cost[cell] = begin[i]
+            size = heap_push(heap, place, cost, size, cell)
+    step_to = DOWN * columns + RIGHT
+    step_a, step_b = DOWN_A * columns + RIGHT_A, DOWN_B * columns + RIGHT_B
+    reached[:] = -1
+    left = reached.size
+    while size > 0 and left > 0:
+        cell = heap_pop(heap, place, cost, size)
+        size -= 1
+        if target[cell] >= 0 and reached[target[cell]] < 0:
+            reached[target[cell]] = cell
+            left -= 1
+        spent = cost[cell]
+        for move in range(16):
+            to = cell + step_to[move]
+            if price[to] == np.inf or cost[to] <= spent:
+                continue
+            whole = spent + move_cost(
+                price, cell, to, cell + step_a[move], cell + step_b[move], KIND[move]
+            )
             if whole < cost[to]:
                 cost[to] = whole
                 label[to] = label[cell]
                 came[to] = move
                 size = heap_push(heap, place, cost, size, to)
+
+
+@kernel
+def arrivals(
+    price: Floats,
+    columns: int,
+    end: NDArray[np.int32],
+    group: Ints,
+    enough: Floats,
+    cost: Floats,
+    label: NDArray[np.int32],
+    one: Ints,
+    other: Ints,
+    total: Floats,
+    fill: bool,
+) -> int:
+    """List the moves by which regions come to what a way can end at, or count them.
+
+    ``one`` is the last cell of the region, ``other`` the cell of the end (the same for a
+    start there), ``total`` the cost from the start; only where the group needs no less.
+    """
+    step_to = DOWN * columns + RIGHT
+    step_a, step_b = DOWN_A * columns + RIGHT_A, DOWN_B * columns + RIGHT_B
+    found = 0
+    for cell in range(price.size):
+        if label[cell] < 0:
+            continue
+        if end[cell] >= 0:
+            if fill:
+                one[found], other[found], total[found] = cell, cell, 0.0
+            found += 1
+            continue
+        most = enough[group[label[cell]]]
+        for move in range(16):
+            to = cell + step_to[move]
+            if end[to] < 0:
+                continue
+            whole = cost[cell] + move_cost(
+                price, cell, to, cell + step_a[move], cell + step_b[move], KIND[move]
+            )
+            if not whole <= most or not whole < np.inf:
+                continue
+            if fill:
+                one[found], other[found], total[found] = cell, to, whole
+            found += 1
+    return found
 
 
 @kernel
