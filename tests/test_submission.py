@@ -83,6 +83,13 @@ def test_places_are_whole_metres_and_the_point_is_that_very_place(made: Submissi
     assert one["lat"] == pytest.approx(lat, abs=1e-7)
 
 
+def test_places_are_rounded_to_the_nearest_metre() -> None:
+    table = small.buildings()
+    table.loc[6, ["x", "y"]] = [810_700.75, 7_299_999.5001]
+    one = small.submission(buildings=table).buildings.set_index("premises_id").loc["0007"]
+    assert (one["e_3006"], one["n_3006"]) == (810_701, 7_300_000)
+
+
 def test_another_crs_is_transformed(made: Submission) -> None:
     moved = small.buildings()
     moved["x"], moved["y"] = Transformer.from_crs(3006, 3021, always_xy=True).transform(

@@ -314,7 +314,7 @@ def _told(
     marked = areas[areas["marked_premises"] > 0]
     own = motivations[motivations["kind"] == "criterion"].set_index("key")["text"].to_dict()
     counts = pd.Series(split_criteria(kept["criterion"]), dtype="str").value_counts()
-    number = words("sv").number
+    number = words("sv", plain=True).number
     texts = [
         own.get(key) or f"Prioriterade byggnader: {_few(counts[key], number)}." for key in used
     ]
@@ -400,7 +400,7 @@ def motivation_text(submission: Submission) -> str:
     Meant for publication, as PTS publishes the regions' motivations (F): it names no building,
     counts below 3 are "färre än 3", and what is said of areas with so few households is left out.
     """
-    said = words("sv")
+    said = words("sv", plain=True)
     facts, quota = submission.facts, submission.facts["quota"]
     lines = [
         f"# Prioritering inför PTS bredbandsstöd {facts['year']}, {facts['region']}",

@@ -467,7 +467,7 @@ def _query(folder: Path, name: str, what: str) -> pd.DataFrame:
             what = "*"
         found = (
             con.execute(f"SELECT {what} FROM run.{quote_name(name)} ORDER BY rowid")
-            .fetch_arrow_table()
+            .to_arrow_table()
             .to_pandas()
         )
     except duckdb.Error as error:

@@ -55,7 +55,7 @@ class _Test(NamedTuple):
     about: str
 
 
-_SAID: Final = words("sv")
+_SAID: Final = words("sv", plain=True)
 
 
 def _is_sparse(areas: pd.DataFrame) -> NDArray[np.bool_]:
