@@ -151,6 +151,8 @@ def explain_plan(plan: Backbone, region: Region, w: Words) -> list[str]:
         ),
         w.fill("backbone.how_support", share=w.percent(settings.support_share, 0)),
     ]  # fmt: skip
+    if plan.along != "roads" and region.sources.fibre:
+        text.append(w.backbone.fibre_unused)
     lost = places[places["join"].isin(("no_road", "no_way"))]
     small = places[places["join"] == "small"]
     if len(lost):
@@ -192,7 +194,9 @@ def _facts(plan: Backbone, region: Region, w: Words) -> list[tuple[str, str]]:
 
 def _notices(plan: Backbone, region: Region, w: Words, provenance: Mapping[str, str]) -> list[str]:
     notices = []
-    rests_on = ("roads", "localities", "fibre") if plan.along == "roads" else ("localities",)
+    rests_on = ["localities", "premises"]
+    if plan.along == "roads":
+        rests_on += ["roads", "fibre"]
     made_up = [w.synthetic.get(layer, layer) for layer in rests_on
                if provenance.get(layer) == "synthetic"]  # fmt: skip
     if made_up:

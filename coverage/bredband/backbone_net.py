@@ -159,7 +159,7 @@ def net_along_roads(
         fibre_snap_m=buildout.fibre_snap_m,
     )
     graph, count = met.graph, len(places)
-    loose = _off_road(routes, graph.geometry(graph.fibre), buildout.fibre_snap_m)
+    loose = _off_road(routes, graph.geometry(graph.fibre), buildout.fibre_snap_m, spot[lit])
     x, y, tail, head = _tie(loose, graph.x, graph.y, graph.tail, graph.head, graph.fibre_node)
     existing = np.concatenate([graph.fibre, np.ones(loose.line.size, np.bool_)])
     price = np.full(existing.size, settings.trench.value)
@@ -175,7 +175,7 @@ def net_along_roads(
         away, nearest = tree.query(spot[lit])
         near = np.asarray(away) <= settings.max_distance_m
         node[lit[near]] = on_fibre[np.asarray(nearest)[near]]
-    label = _label_places(x, y, on_fibre, zone, node, lit)
+    label = _label_places(x, y, on_fibre, zone, node, lit, met.node[:count])
 
     def draw(edges: Ints) -> Shapes:
         lines = np.empty(edges.size, dtype=object)
@@ -247,7 +247,7 @@ def net_along_links(
     on_fibre = np.unique(np.concatenate([tail[existing], head[existing]]))
     label = _label_places(
         x, y, on_fibre, _zones(places, settings.near_m), at,
-        np.flatnonzero(reached & np.isin(at, on_fibre)),
+        np.flatnonzero(reached & np.isin(at, on_fibre)), at,
     )  # fmt: skip
     straight = np.column_stack([x[tail], y[tail], x[head], y[head]]).reshape(-1, 2, 2)
 
@@ -366,14 +366,15 @@ def _fibre_spots(zone: Shapes, places: pd.DataFrame, routes: Shapes) -> Floats:
 
 
 def _label_places(
-    x: Floats, y: Floats, on_fibre: Ints, zone: Shapes, node: Ints, lit: Ints
+    x: Floats, y: Floats, on_fibre: Ints, zone: Shapes, node: Ints, lit: Ints, road: Ints
 ) -> Ints:
-    """Make one of all existing nodes within each place that has fibre."""
+    """Make one of all existing nodes within each place that has fibre, and its road."""
     points = shapely.points(x[on_fibre], y[on_fibre])
     which, inside = shapely.STRtree(points).query(zone[lit], predicate="contains")
-    joined = node[lit[which]]
-    met = joined >= 0
-    return label_parts(x.size, joined[met], on_fibre[inside[met]])
+    joined = np.concatenate([node[lit[which]], node[lit]])
+    with_ = np.concatenate([on_fibre[inside], road[lit]])
+    met = (joined >= 0) & (with_ >= 0)
+    return label_parts(x.size, joined[met], with_[met])
 
 
 def _from_node(places: pd.DataFrame, x: Floats, y: Floats, node: Ints) -> tuple[Floats, Floats]:
@@ -401,8 +402,11 @@ def _merge(lines: Shapes) -> Shapes:
     return merged
 
 
-def _off_road(routes: Shapes, along: Shapes, snap_m: float) -> _Loose:
-    """Find the parts of routes that lie farther from the roads with fibre than fibre may."""
+def _off_road(routes: Shapes, along: Shapes, snap_m: float, spots: Floats) -> _Loose:
+    """Find the parts of routes that lie farther from the roads with fibre than fibre may.
+
+    A part ends at each spot, where a place is.
+    """
     nothing = np.empty((0, 2))
     none = _Loose(nothing, nothing, *(np.empty(0, np.bool_),) * 2, np.empty(0, dtype=object))
     if not routes.size:
@@ -413,6 +417,16 @@ def _off_road(routes: Shapes, along: Shapes, snap_m: float) -> _Loose:
         ax, ay, bx, by, _ = _segments(along)
         tree = SegmentTree(ax, ay, bx, by)
         on = np.isfinite(tree.distance(*xy.T.copy(), max_distance=snap_m + _STEP_M))
+    begins = np.append(True, route[1:] != route[:-1])
+    off = np.flatnonzero(~on & ~begins)
+    if off.size and len(spots):
+        away, nearest = KDTree(xy[off]).query(spots, distance_upper_bound=_STEP_M)
+        at = np.unique(off[np.asarray(nearest)[np.isfinite(away)]])
+        # The vertex ends one part and begins the next.
+        begins[at] = True
+        begins = np.insert(begins, at, False)
+        xy, on = np.insert(xy, at, xy[at], axis=0), np.insert(on, at, False)
+    route = np.cumsum(begins)
     fresh = np.ones(route.size, np.bool_)
     fresh[1:] = route[1:] != route[:-1]
     start = fresh | np.append(True, on[1:] != on[:-1])

@@ -137,7 +137,7 @@ def find_second_ways(
         found.append(best)
     added = _leave_out(size, small, added, root, node)
     return _sum_up(size, small, added, np.array(found, np.int64), inside, tail.size, root, node,
-                   weight, offer)  # fmt: skip
+                   weight, offer, worth)  # fmt: skip
 
 
 def _offer(
@@ -302,7 +302,7 @@ def _leave_out(size: int, small: Reduced, added: Ints, root: int, node: Ints) ->
 
 def _sum_up(
     size: int, small: Reduced, added: Ints, place: Ints, inside: Ints, edges: int, root: int,
-    node: Ints, weight: Floats, left: _Offer,
+    node: Ints, weight: Floats, left: _Offer, worth: float,
 ) -> SecondWays:  # fmt: skip
     """Count what each route costs and gives, one after the other."""
     there = small.kind == 1
@@ -315,14 +315,46 @@ def _sum_up(
         through[after & ~before] = number
         before = after
     gained = np.bincount(through[through >= 0], weight[through >= 0], place.size).astype(float)
-    # Routes that others have made useless are gone.
-    stays = (cost > 0) | (gained > 0)
-    renamed = np.where(stays, np.cumsum(stays) - 1, -1)
+    group = _group_routes(cost, gained, worth)
+    count = int(group.max(initial=-1)) + 1
+    last = np.zeros(count, np.int64)
+    last[group] = place
     route = np.full(edges, -1, np.int64)
     held = np.flatnonzero(small.edge >= 0)
     held = held[added[small.edge[held]] >= 0]
-    route[inside[held]] = renamed[added[small.edge[held]]]
-    through[through >= 0] = renamed[through[through >= 0]]
+    route[inside[held]] = group[added[small.edge[held]]]
+    through[through >= 0] = group[through[through >= 0]]
     return SecondWays(
-        route, place[stays], cost[stays], gained[stays], through, left.cost, left.gained
+        route,
+        last,
+        np.bincount(group, cost, count).astype(float),
+        np.bincount(group, gained, count).astype(float),
+        through,
+        left.cost,
+        left.gained,
     )
+
+
+def _group_routes(cost: Floats, gained: Floats, worth: float) -> Ints:
+    """Give the routes new numbers, the same to those that carry each other.
+
+    Once edges are left out, an early route may rest on later ones: it goes together with
+    as many of these as make it worth its cost.
+    """
+    ends: list[int] = []
+    sums = [0.0, 0.0]
+    for number in range(cost.size):
+        sums = [sums[0] + cost[number], sums[1] + gained[number]]
+        if sums[1] > 0 and sums[0] <= worth * sums[1] * (1 + 1e-9):
+            ends.append(number)
+            sums = [0.0, 0.0]
+    # What is left over goes with those before it.
+    while ends and sums != [0.0, 0.0]:
+        begin = ends[-2] + 1 if len(ends) > 1 else 0
+        total, weight = cost[begin:].sum(), gained[begin:].sum()
+        ends[-1] = cost.size - 1
+        if total <= worth * weight * (1 + 1e-9) or len(ends) == 1:
+            break
+        ends.pop()
+    group = np.searchsorted(np.array(ends, np.int64), np.arange(cost.size))
+    return group.astype(np.int64)

@@ -480,13 +480,19 @@ def _list_cuts(
                 for name in ("stretch_id", "from_place", "to_place", "new", "length_m")
             },
             "places": np.array([len(held) for held in members], np.int64),
-            "place_names": pd.array([", ".join(names[held]) for held in members], dtype="str"),
+            "place_names": [", ".join(names[held]) for held in members],
             "population": behind.population,
             "households": behind.households,
             "second_way_sek": np.where(np.isfinite(cheapest), cheapest, np.nan),
             "provenance": pd.array([plan.provenance] * len(members), dtype="str"),
         }
-    ).astype({"second_way_sek": "float64"})
+    ).astype(
+        {
+            **dict.fromkeys(("stretch_id", "from_place", "to_place", "place_names"), "str"),
+            "new": "bool",
+            "second_way_sek": "float64",
+        }
+    )
     order = np.lexsort((table["stretch_id"].to_numpy(), -table["households"].to_numpy()))
     return table.iloc[order].reset_index(drop=True)[[*CUTS.columns]]
 

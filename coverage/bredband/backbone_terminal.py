@@ -120,8 +120,15 @@ def show_backbone(console: Console, run: BackboneRun, out: Path, *, seconds: flo
     for line in [*summary_lines(run, w), *explain_plan(run.plan, run.region, w)[1:2],
                  *explain_plan(run.plan, run.region, w)[6:]]:  # fmt: skip
         console.print(escape(line), highlight=False, soft_wrap=True)
-    if run.plan.places["provenance"].iloc[0] == "synthetic":
-        warning = w.fill("synthetic.short", what=w.synthetic.roads)
+    rests_on = (("localities", "premises", "links") if run.plan.along != "roads"
+                else ("localities", "premises", "roads", "fibre"))  # fmt: skip
+    made_up = {file["layer"] for file in run.files if file["provenance"] == "synthetic"}
+    said = [w.synthetic.get(layer, w.backbone.made_up_links) for layer in rests_on
+            if layer in made_up]  # fmt: skip
+    if run.plan.along == "straight":
+        said.append(w.backbone.made_up_links)
+    if said:
+        warning = w.fill("synthetic.short", what=w.join(said))
         console.print(f"[yellow]{escape(warning)}[/]", highlight=False, soft_wrap=True)
     console.print(w.fill("backbone_table.done", seconds=w.number(seconds, 1)), highlight=False)
     for label, name in (
@@ -144,8 +151,8 @@ def stretch_table(run: BackboneRun, w: Words, *, most: int = _SHOWN) -> Table:
     table = Table(title=said.title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     # Short headings: all must fit an ordinary terminal; the files tell more.
     table.add_column(said.number, justify="right", no_wrap=True)
-    table.add_column(said.stretch, no_wrap=True, ratio=1)
     budget = run.region.backbone.budget_sek is not None
+    table.add_column(said.stretch, no_wrap=True, max_width=26 if budget else 34)
     headings = ["km", "cost", "households", "each", "alone"]
     for key in [*headings, "budget"] if budget else headings:
         table.add_column(said[key], justify="right", no_wrap=True)
