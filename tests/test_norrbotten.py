@@ -191,6 +191,35 @@ def test_ranks_follow_gap_per_household_and_dependencies(out: Path) -> None:
     assert inside["cumulative_gap_sek"].max() <= 100e6
 
 
+def test_areas_can_be_put_out_to_tender(out: Path) -> None:
+    with connect(out / "bredband.duckdb") as con:
+        areas = con.execute("select * exclude (geometry) from priority_areas").df()
+    reached = areas[areas["reached"]].set_index("area_id")
+    assert reached["premises"].between(1, 100).all()
+    assert (reached["below_min"] == (reached["premises"] < 10)).all()
+    # Those left too small lie alone, far down a road, or beyond a border.
+    assert reached["below_min"].mean() < 0.15
+    assert reached.loc[reached["below_min"], "premises"].sum() < 0.03 * reached["premises"].sum()
+    assert reached["spread_m"].median() < 2000
+    premises = gpd.read_parquet(out / "premises.parquet")
+    inside = premises[premises["area_id"].notna()].groupby("area_id")["municipality_code"]
+    assert (inside.min() == inside.max()).all()
+    # What hangs on an area begins in its trench.
+    trench = gpd.read_parquet(out / "trench.parquet")
+    end = trench.set_index("to_node")["area_id"]
+    above = trench["from_node"].map(end)
+    border = above.notna() & (above != trench["area_id"])
+    needed = trench.loc[border, "area_id"].map(reached["upstream_area_id"])
+    assert (needed == above[border]).all()
+    assert set(trench.loc[border, "area_id"]) <= set(
+        reached.index[reached["upstream_area_id"].notna()]
+    )
+    assert areas["name"].is_unique
+    assert areas["gap_p10_sek"].lt(areas["gap_p90_sek"])[areas["reached"]].all()
+    for name in ("segment", "distance_to_fibre_m", "spacing_m", "fair_sek_per_party"):
+        assert areas.loc[areas["reached"], name].notna().all(), name
+
+
 def test_households_below_each_edge_add_up(out: Path) -> None:
     trench = gpd.read_parquet(out / "trench.parquet")
     premises = gpd.read_parquet(out / "premises.parquet")
