@@ -34,6 +34,7 @@ from bredband.statistics import (
     state_aid_table,
     technology_table,
 )
+from bredband.text import words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,7 +189,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             functions=inputs.functions,
         )
     with steps.step("priority"):
-        order = order_areas(described, cut.trench, cut.reach, status, region=region)
+        order = order_areas(described, cut.trench, cut.reach, premises, coverage, region=region)
         ranked = order.areas
         cost = add_support(cost, ranked)
         ranked["cell_m"] = cell_sizes(
@@ -217,7 +218,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
                 folder=region.folder,
                 language=settings.language,
             )
-            if region.is_swedish
+            if region.is_swedish or region.pts.landsdel
             else None
         )
         if pts:
@@ -240,7 +241,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             roads=inputs.roads,
             water=inputs.water,
             shares=economy.get("shares"),
-            budgets=budget_sets(order.tables),
+            budgets=budget_sets(order.tables, words(settings.language)),
             region=region,
             files=inputs.files,
             provenance=inputs.provenance(),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from bredband.choice import choose_fast
-from bredband.choice_areas import choose_areas
+from bredband.choice_areas import choose_areas, nest_areas, schedule_areas
+from bredband.criteria import describe_surroundings
 from bredband.draws import spread_out
 from bredband.flips import find_flips
 from bredband.motivations import explain_areas
@@ -17,20 +17,10 @@ from bredband.uncertainty import area_gaps, cost_quantities
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
     from bredband.region import Region
-
-
-_PLANS: Final = {
-    "sv": {"budget": "budgeten", "budgets": "flera budgetar", "nested": "{sek} mkr",
-           "years": "alla år"},
-    "en": {"budget": "the budget", "budgets": "several budgets", "nested": "SEK {sek} million",
-           "years": "all years"},
-}  # fmt: skip
-"""What the plans are called."""
+    from bredband.text import Words
 
 
 class Ranked(NamedTuple):
@@ -46,7 +36,8 @@ def order_areas(
     areas: pd.DataFrame,
     trench: pd.DataFrame,
     reach: pd.DataFrame,
-    status: pd.DataFrame,
+    premises: pd.DataFrame,
+    coverage: pd.DataFrame,
     *,
     region: Region,
 ) -> Ranked:
@@ -56,8 +47,12 @@ def order_areas(
     ----------
     areas : DataFrame
         ``tables_areas.AREAS`` from ``area_profile.describe_areas``.
-    trench, reach, status : DataFrame
-        ``tables.TRENCH`` and ``tables.REACH`` with ``area_id``, ``tables.STATUS``.
+    trench, reach : DataFrame
+        ``tables.TRENCH`` and ``tables.REACH`` with ``area_id``.
+    premises : DataFrame
+        ``tables.STATUS`` with ``area_id``.
+    coverage : DataFrame
+        ``tables.STATISTICS``.
     region : Region
         ``[priority]``, ``[prices]`` and the language.
 
@@ -67,49 +62,61 @@ def order_areas(
         With the tables scores, motivations, robustness, flips and those of the choice.
     """
     settings, language = region.priority, region.region.language
+    target = region.definitions.target_speed_mbit
+    areas = describe_surroundings(areas, coverage, premises, speed_mbit=target)
     scored = score_areas(areas, settings.criteria)
     ranked = rank_areas(scored.areas, budget_sek=settings.budget_sek)
-    chosen = choose_areas(ranked, settings, names=_PLANS[language])
+    chosen = choose_areas(ranked, settings)
+    budget = chosen.choice[chosen.choice["plan"] == "budget"]
+    if len(budget):
+        picked = set(budget.loc[budget["chosen"], "area_id"])
+        ranked["chosen"] = ranked["area_id"].isin(picked).astype("boolean").where(ranked["reached"])
     explained = explain_areas(ranked, scored.scores, language=language)
     tables = {
         "scores": scored.scores,
         "motivations": explained.motivations,
         "flips": find_flips(ranked, settings.criteria),
-        **chosen,
+        "choice": chosen.choice,
+        "choice_payments": chosen.payments,
+        "choice_summary": chosen.summary,
     }
+    if settings.nested_sek:
+        nested = nest_areas(ranked, settings)
+        tables |= {"nested": nested.summary, "nested_areas": nested.areas}
+    if settings.years_sek:
+        years = schedule_areas(ranked, settings)
+        tables |= {"years": years.areas, "years_summary": years.summary}
     if settings.draws and ranked["reached"].any():
         gaps = area_gaps(
-            cost_quantities(trench, reach, status, region.prices),
+            cost_quantities(trench, reach, premises, region.prices),
             spread_out(region.prices.ranges()),
             ranked,
             draws=settings.draws,
         )
         tables["robustness"] = robustness(
             ranked, gaps, settings.criteria, budget_sek=settings.budget_sek,
-            choose=_choose, objective=settings.objective,
+            objective=settings.objective,
         )  # fmt: skip
     return Ranked(explained.areas, tables)
 
 
-def _choose(
-    support_sek: NDArray[np.float64],
-    worth: NDArray[np.float64],
-    upstream: NDArray[np.int64],
-    budget_sek: float,
-    /,
-) -> NDArray[np.bool_]:
-    return choose_fast(worth, support_sek, upstream, budget_sek).chosen
-
-
-def budget_sets(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[str]]:
+def budget_sets(tables: Mapping[str, pd.DataFrame], w: Words) -> dict[str, list[str]]:
     """Give what each budget buys, for the map: its name, and the areas chosen.
 
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        With ``tables_choice.CHOICE``; nothing without it.
+        With ``tables_choice.CHOICE`` and ``tables_choice.NESTED_AREAS`` where there are budgets.
+    w : Words
+        For the amounts.
     """
-    if "choice" not in tables:
-        return {}
-    plans = tables["choice"].groupby("plan", sort=False)
-    return {str(name): plan.loc[plan["chosen"], "area_id"].tolist() for name, plan in plans}
+    sets: dict[str, list[str]] = {}
+    if "choice" in tables:
+        for plan, rows in tables["choice"].groupby("plan", sort=False):
+            sets[w["map.plan_" + str(plan)]] = rows.loc[rows["chosen"], "area_id"].tolist()
+    if "nested_areas" in tables:
+        held = tables["nested_areas"]
+        for sek in tables["nested"]["budget_sek"]:
+            inside = held["from_budget_sek"] <= sek
+            sets[w.money(sek)] = held.loc[inside, "area_id"].tolist()
+    return sets

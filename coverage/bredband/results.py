@@ -48,7 +48,15 @@ from bredband.tables import (
     check_table,
 )
 from bredband.tables_areas import AREAS
-from bredband.tables_choice import CHOICE, CHOICE_SUMMARY, NESTED, YEARS
+from bredband.tables_choice import (
+    CHOICE,
+    CHOICE_SUMMARY,
+    NESTED,
+    NESTED_AREAS,
+    PAYMENTS,
+    YEARS,
+    YEARS_SUMMARY,
+)
 from bredband.tables_pts import (
     COMPETITION,
     CONSULTATION,
@@ -79,7 +87,7 @@ MANIFEST: Final = "manifest.json"
 PUBLIC: Final = (
     "coverage.csv", "technology.csv", "state_aid.csv", "standing.csv", "goals.csv", "mobile.csv",
     "population.csv", "cost.csv", "share_summary.csv", "goal_cost.csv",
-    "last_resort.csv", "intervals.csv", "tornado.csv", "choice_summary.csv", "nested.csv",
+    "last_resort.csv", "intervals.csv", "tornado.csv", "choice_summary.csv", "nested.csv", "years_summary.csv",
     "pts_exclusion_counts.csv", "pts_mark_comparison.csv", "pts_calibration.csv",
     "road_components.csv", "priority_areas.geojson", "map.html",
 )  # fmt: skip
@@ -88,10 +96,9 @@ PUBLIC: Final = (
 FOLLOWING: Final = {
     str(schema.name): schema
     for schema in (
-        ROAD_COMPONENTS,
-        SHARES, SHARE_SUMMARY, COST_CURVE, BUILD_ORDER, GOAL_COST, LAST_RESORT, INTERVALS, TORNADO,
-        SCORES, MOTIVATIONS, ROBUSTNESS, FLIPS, CHOICE, CHOICE_SUMMARY, NESTED, YEARS,
-        PTS_RULES, CONSULTATION,
+        ROAD_COMPONENTS, SHARES, SHARE_SUMMARY, COST_CURVE, BUILD_ORDER, GOAL_COST, LAST_RESORT,
+        INTERVALS, TORNADO, SCORES, MOTIVATIONS, ROBUSTNESS, FLIPS, CHOICE, PAYMENTS,
+        CHOICE_SUMMARY, NESTED, NESTED_AREAS, YEARS, YEARS_SUMMARY, PTS_RULES, CONSULTATION,
         PTS_BUILDINGS, EXCLUSIONS, EXCLUSION_COUNTS, PTS_PROJECTS, MARKS, COMPETITION,
         MARK_COMPARISON, PTS_CALIBRATION,
     )

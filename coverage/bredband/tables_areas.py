@@ -115,6 +115,15 @@ AREAS: Final = table(
         "planned_nearby": _described(
             "Int64", "Buildings with a credible plan within nearby_m of its own", ge=0
         ),
+        "municipality_coverage": _described(
+            "float64", "Share of its municipality's households connected, 0-1", ge=0, le=1
+        ),
+        "expected_takeup": _described(
+            "float64",
+            "Share that accepted an offer: in the area, else in its municipality, 0-1",
+            ge=0,
+            le=1,
+        ),
         "score": column(
             "float64",
             "Weighed value of the criteria, 0-1",
@@ -135,6 +144,12 @@ AREAS: Final = table(
         ),
         "within_budget": column(
             "boolean", "Whether the cumulated support fits the budget", nullable=True
+        ),
+        "chosen": column(
+            "boolean",
+            "Whether the choice that makes the most of the budget takes it",
+            nullable=True,
+            required=False,
         ),
         "motivation": column(str, "Why it has its rank, in words", nullable=True, required=False),
         "cell_m": column(
