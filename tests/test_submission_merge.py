@@ -220,6 +220,22 @@ def test_a_building_in_another_municipality_is_not_used() -> None:
     assert "0012" not in set(merged.table["premises_id"])
 
 
+def test_a_list_that_came_back_is_of_the_municipality_that_changed_it() -> None:
+    """Väsby got the whole list, with our marks, and moved one of its own; it touched 0007."""
+    table = scored()
+    rows = [
+        {"id": id_, "marked": bool(mark)}
+        for id_, mark in zip(table["premises_id"], table["marked"], strict=True)
+        if id_ not in ("0017", "0018", "0019", "0020")
+    ]
+    wanted = {"0011": False, "0012": True, "0013": True, "0007": True}
+    rows = [{**row, "marked": wanted.get(row["id"], row["marked"])} for row in rows]
+    merged = merge(own(*rows, file="lista.xlsx"), first="theirs")
+    assert merged.files["municipality"].tolist() == ["Upplands Väsby"]
+    assert conflicts(merged) == [("other_municipality", "0007"), ("they_say_no", "0011")]
+    assert marked(merged) == ["0001", "0002", "0012", "0013"]
+
+
 def test_every_kind_of_conflict_has_words_and_is_met_here() -> None:
     for language, other in (("sv", english_in), ("en", swedish_in)):
         words = submission_texts(language).conflict

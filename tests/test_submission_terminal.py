@@ -219,6 +219,8 @@ def test_the_year_is_the_file_s_unless_it_is_given(submitted: Path) -> None:
     result = call("validate", path, "--year", 2024)
     assert result.exit_code == 1
     assert "gäller utlysningen 2023, men reglerna är för 2024" in said(result)
+    assert "Kvotens regler för utlysningen 2024 är inte kända; de för 2023 används." in said(result)
+    assert "är inte kända" not in said(call("validate", path))
 
 
 def test_another_quota_by_a_file_of_rules(submitted: Path, tmp_path: Path) -> None:

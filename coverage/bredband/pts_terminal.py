@@ -78,7 +78,7 @@ def validate(
     run = list_ if list_ is not None and list_.is_dir() else None
     borders = municipalities or run
     towns = None if borders is None else read_towns(borders)
-    checked = []
+    checked, told = [], set()
     for path in files:
         draft = read_draft(path)
         stated = draft.facts.get("year")
@@ -88,6 +88,9 @@ def validate(
             rules_of(asked, path=rules), listed=listed, municipalities=towns,
             area_ids=areas_beside(path) or (areas_beside(run) if run else None),
         )  # fmt: skip
+        if against.rules.year not in told:
+            show_rules(console, against.rules, lang)
+            told.add(against.rules.year)
         checked.append(check_draft(draft, against=against, language=lang))
         show_checked(console, checked[-1], every=verbose)
     if out is not None:
@@ -137,6 +140,7 @@ def merge(
         "conflicts.csv": lambda path: write_csv(merged.conflicts, path),
         "merged.md": lambda path: write_text(report, path),
     })  # fmt: skip
+    show_rules(console, prepared.rules, lang)
     show_merged(console, merged, out)
 
 
@@ -163,6 +167,7 @@ def submit(
                          motivations=motivations)  # fmt: skip
     submission = prepared.submission(prepared.buildings)
     write_submission(submission, out)
+    show_rules(console, prepared.rules, lang)
     show_written(console, submission, out, lang)
 
 
@@ -215,6 +220,17 @@ class _Prepared:
 def _console(language: str, *, quiet: bool) -> Console:
     click.get_current_context().meta[SPOKEN] = language
     return Console(quiet=quiet)
+
+
+def show_rules(console: Console, rules: PtsRules, language: str) -> None:
+    """Print that the quota's rules are another year's, where they are."""
+    from bredband.submission_text import submission_texts
+
+    stated = rules.facts["marks.quota_share"].year
+    if stated != rules.year:
+        text = submission_texts(language).report["other_year"]
+        text = text.format(year=rules.year, stated=stated)
+        console.print(f"[yellow]{escape(text)}[/]", highlight=False, soft_wrap=True)
 
 
 def show_checked(console: Console, checked: Checked, *, every: bool = False) -> None:

@@ -301,8 +301,7 @@ def _areas(
 def _rounded(shapes: NDArray[Any]) -> NDArray[Any]:
     """Round polygons to seven decimals, exterior rings anticlockwise (RFC 7946, 3.1.6)."""
     snapped = shapely.set_precision(shapes, 10.0**-DIGITS)
-    exact = shapely.transform(snapped, lambda corner: np.round(corner, DIGITS))
-    turned: NDArray[Any] = shapely.orient_polygons(exact, exterior_cw=False)
+    turned: NDArray[Any] = shapely.orient_polygons(snapped, exterior_cw=False)
     return turned
 
 

@@ -41,6 +41,7 @@ from bredband.submission_schema import (
     types,
 )
 from bredband.submission_text import Found, Remark, Say, show, shown, submission_texts, tell
+from bredband.tables_pts import BUILDING_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -723,6 +724,8 @@ def _against_list(draft: Draft, known: NDArray[np.int64], right: pd.DataFrame) -
     for name in _AGAINST_LIST:
         if name not in right or name not in draft.table:
             continue
+        if name == "kind" and not set(right[name].dropna()) <= set(BUILDING_KINDS):
+            continue  # the list's own words
         ours = draft.values(name)[known]
         theirs = right[name].astype(object).to_numpy()
         if name in ("e_3006", "n_3006"):

@@ -146,9 +146,10 @@ def merge_priorities(
     Returns
     -------
     Merged
-        Never more marks than the quota allows. A building of another municipality than most of
-        a file's, one that is not eligible, and one without a household or a workplace are told
-        of and not used. Every wish is either in the table or among the conflicts.
+        Never more marks than the quota allows. A building of another municipality than that of
+        the file (most of its rows; of a list that has unmarked rows too, most of the changes),
+        one that is not eligible, and one without a household or a workplace are told of and
+        not used. Every wish is either in the table or among the conflicts.
 
     Raises
     ------
@@ -284,13 +285,13 @@ def _sift(
         conflicts.append(_conflict("same_building", rows[again], rows["premises_id"][again]))
     rows = rows[~again]
     code = buildings["municipality_code"].to_numpy(object)[rows["at"]]
-    home = pd.Series(code, dtype=object).mode()
-    abroad = code != (home.iloc[0] if len(home) else None)
+    marked = rows["marked"].to_numpy(bool)
+    changed = marked != buildings["marked"].to_numpy(bool)[rows["at"]]
+    abroad = code != _home(code, marked, changed)
     eligible = buildings["eligible"].to_numpy(bool)[rows["at"]]
     in_base = buildings["in_base"].to_numpy(bool)[rows["at"]]
-    marked = rows["marked"].to_numpy(bool)
     for kind, out in (
-        ("other_municipality", abroad),
+        ("other_municipality", abroad & changed),
         ("not_eligible", ~abroad & marked & ~eligible),
         ("not_in_base", ~abroad & marked & eligible & ~in_base),
     ):
@@ -298,6 +299,17 @@ def _sift(
             conflicts.append(_conflict(kind, rows[out], rows["premises_id"][out]))
     kept: pd.DataFrame = rows[~abroad & (~marked | (eligible & in_base))]
     return kept
+
+
+def _home(code: NDArray[np.object_], marked: NDArray[np.bool_], changed: NDArray[np.bool_]) -> Any:
+    """Give the municipality that a file is of: that of most of its rows.
+
+    A file that has unmarked rows too is a list that they got and sent back: it is of the
+    municipality where they have changed most.
+    """
+    told = changed if not marked.all() and changed.any() else np.ones(len(code), dtype=bool)
+    most = pd.Series(code[told], dtype=object).mode()
+    return most.iloc[0] if len(most) else None
 
 
 def _combine(
