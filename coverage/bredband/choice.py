@@ -359,7 +359,9 @@ class _Plan:
         """Add up a number of the areas given by joined area."""
         into = self.joined.into
         inside = into >= 0
-        return np.bincount(into[inside], weights=numbers[self.kept][inside], minlength=self.size)
+        weights = numbers[self.kept][inside]
+        total = np.bincount(into[inside], weights=weights, minlength=self.size)
+        return total.astype(np.float64)
 
     @property
     def joined_value(self) -> Floats:

@@ -334,6 +334,7 @@ def _lot(areas: pd.DataFrame, settings: PrioritySettings) -> _Lot:
     table = areas.iloc[place].reset_index(drop=True)
     reached = table["reached"].to_numpy(dtype=bool)
     gap = _filled(table, "gap_sek", reached)
+    _know(table, {*settings.floors_sek, *settings.caps_sek}, "floors_sek and caps_sek")
     return _Lot(
         table,
         place,
@@ -344,6 +345,14 @@ def _lot(areas: pd.DataFrame, settings: PrioritySettings) -> _Lot:
         reached,
         reached & ~_needs_more_takeup(table, settings, gap),
     )
+
+
+def _know(table: pd.DataFrame, codes: set[str], where: str) -> None:
+    """Refuse municipalities in which no area lies."""
+    lost = sorted(codes - set(table["municipality_code"]))
+    if lost:
+        msg = f"no build area lies in municipality {', '.join(lost)}"
+        raise BadValueError(msg, where=f"[priority] {where}", fix="correct the code")
 
 
 def _filled(table: pd.DataFrame, name: str, reached: Bools) -> Floats:
@@ -409,6 +418,7 @@ def _purses(lot: _Lot, settings: PrioritySettings) -> list[Purse]:
     for budget in settings.budgets:
         most = budget.max_share * capex
         if budget.municipalities:
+            _know(lot.areas, set(budget.municipalities), f"budgets: {budget.name}")
             most = np.where(np.isin(lot.group, budget.municipalities), most, 0.0)
         purses.append(Purse(budget.sek, most))
     return purses
