@@ -22,6 +22,7 @@ from bredband.template import region_toml
 from click.testing import CliRunner, Result
 from languages import english_in
 from rasterio.transform import Affine
+from result_files import stored
 from shapely.geometry import Point, Polygon
 
 if TYPE_CHECKING:
@@ -472,7 +473,7 @@ def test_holiday_homes_built_to_count_the_same_everywhere(tmp_path: Path) -> Non
     result = call("run", folder, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     cost = pd.read_csv(tmp_path / "out" / "cost.csv").iloc[-1]
-    areas = gpd.read_file(tmp_path / "out" / "priority_areas.geojson")
+    areas = stored(tmp_path / "out", "priority_areas")
     assert cost["unserved_premises"] == areas["premises"].sum() == 6
     assert cost["unserved_households"] == areas["households"].sum() == 7
 

@@ -13,6 +13,7 @@ import shapely
 import small_region
 from bredband import Region, run
 from bredband_gis.store import connect
+from result_files import stored
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +87,7 @@ def test_cost(out: Path) -> None:
 
 
 def test_areas(out: Path) -> None:
-    areas = gpd.read_file(out / "priority_areas.geojson")
+    areas = stored(out, "priority_areas")
     # c and d in the west; beyond the border e and the workplaces i, which need their trench.
     assert areas["households"].tolist() == [4, 2, 1]
     assert areas["premises"].tolist() == [2, 2, 1]
@@ -100,6 +101,14 @@ def test_areas(out: Path) -> None:
     assert areas["trench_m"].tolist()[:2] == pytest.approx([7000, 5000], abs=12)
     cost = pd.read_csv(out / "cost.csv").iloc[-1]
     assert areas["gap_sek"].sum() == pytest.approx(cost["gap_sek"], abs=0.2)
+
+
+def test_public_areas_hide_few_households(out: Path) -> None:
+    areas = gpd.read_file(out / "priority_areas.geojson")
+    assert areas["hidden"].astype(bool).tolist() == [False, True, True]
+    assert areas["households"].fillna(-1).tolist() == [4, -1, -1]
+    assert areas["gap_sek"].notna().tolist() == [True, False, False]
+    assert areas["rank"].notna().tolist() == [True, True, False]
 
 
 def test_geojson_follows_rfc_7946_and_hides_exact_places(out: Path) -> None:
@@ -126,10 +135,10 @@ def test_one_duckdb_file_holds_every_table(out: Path) -> None:
         assert {"premises", "coverage", "goals", "trench", "cost", "priority_areas",
                 "municipalities", "set_aside"} <= tables  # fmt: skip
         metres = con.execute("select sum(ST_Length(geometry)) from trench").fetchone()
-        stored = con.execute("select sum(length_m) from trench").fetchone()
+        told = con.execute("select sum(length_m) from trench").fetchone()
         assert metres is not None
-        assert stored is not None
-        assert metres[0] == pytest.approx(stored[0], rel=1e-6)
+        assert told is not None
+        assert metres[0] == pytest.approx(told[0], rel=1e-6)
 
 
 def test_manifest_names_the_price_book(tmp_path: Path) -> None:
@@ -161,6 +170,10 @@ def test_manifest_tells_from_what(out: Path) -> None:
         "coverage.csv", "technology.csv", "state_aid.csv", "standing.csv", "goals.csv",
         "cost.csv", "share_summary.csv", "cost_curve.csv", "goal_cost.csv", "last_resort.csv",
         "intervals.csv", "tornado.csv", "set_aside.csv", "premises.parquet",
+        "road_components.csv", "scores.csv", "motivations.csv", "robustness.csv", "flips.csv",
+        "choice.csv", "choice_payments.csv", "choice_summary.csv", "nested.csv",
+        "nested_areas.csv", "pts_rules.csv", "pts_consultation.csv", "pts_exclusion_counts.csv",
+        "pts_competition.csv", "pts_mark_comparison.csv", "pts_calibration.csv",
         "trench.parquet", "priority_areas.geojson", "map.html", "bredband.duckdb",
     }  # fmt: skip
 

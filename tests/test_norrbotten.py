@@ -13,6 +13,7 @@ from bredband.cli import main
 from bredband.demo import make_norrbotten
 from bredband_gis.store import connect
 from click.testing import CliRunner
+from result_files import stored
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,8 +158,7 @@ def test_sums_agree_across_files(out: Path, coverage: pd.DataFrame, cost: pd.Dat
     assert trench["length_m"].sum() == pytest.approx(whole["trench_m"], abs=1)
     assert trench.geometry.length.sum() == pytest.approx(whole["trench_m"], rel=1e-6)
     assert trench["cost_sek"].sum() == pytest.approx(whole["trench_sek"], abs=1)
-    areas = json.loads((out / "priority_areas.geojson").read_text(encoding="utf-8"))["features"]
-    rows = pd.DataFrame([area["properties"] for area in areas])
+    rows = stored(out, "priority_areas")
     assert rows["households"].sum() == whole["unserved_households"]
     assert rows["gap_sek"].sum() == pytest.approx(whole["gap_sek"], abs=len(rows))
     assert rows["trench_m"].sum() == pytest.approx(whole["trench_m"], abs=len(rows))
@@ -166,18 +166,31 @@ def test_sums_agree_across_files(out: Path, coverage: pd.DataFrame, cost: pd.Dat
     unserved = premises[premises["status"] == "unserved"]
     assert unserved["households"].sum() == whole["unserved_households"]
     with connect(out / "bredband.duckdb") as con:
-        stored = con.execute(
+        told = con.execute(
             "select sum(households) filter (status = 'unserved'),"
             " (select sum(length_m) from trench), (select sum(households) from priority_areas)"
             " from premises"
         ).fetchone()
-    assert stored is not None
-    assert stored[0] == stored[2] == whole["unserved_households"]
-    assert stored[1] == pytest.approx(whole["trench_m"], abs=1)
+    assert told is not None
+    assert told[0] == told[2] == whole["unserved_households"]
+    assert told[1] == pytest.approx(whole["trench_m"], abs=1)
+
+
+def test_a_public_file_does_not_tell_how_few_an_area_holds(out: Path) -> None:
+    public = gpd.read_file(out / "priority_areas.geojson").set_index("area_id")
+    exact = stored(out, "priority_areas").set_index("area_id").loc[public.index]
+    small = exact["households"] < 3
+    assert small.any()
+    assert (public["hidden"].astype(bool) == small).all()
+    told = ["households", "premises", "workplaces", "capex_sek", "own_contribution_sek", "gap_sek"]
+    assert public.loc[small, told].isna().all(axis=None)
+    assert (public.loc[~small, "households"] == exact.loc[~small, "households"]).all()
+    assert "cumulative_households" not in public
+    assert (public["rank"].dropna().astype(int) == exact["rank"].dropna().astype(int)).all()
 
 
 def test_ranks_follow_gap_per_household_and_dependencies(out: Path) -> None:
-    areas = gpd.read_file(out / "priority_areas.geojson")
+    areas = stored(out, "priority_areas")
     reached = areas[areas["reached"].astype(bool)]
     assert reached["rank"].astype(int).tolist() == list(range(1, len(reached) + 1))
     free = reached[reached["upstream_area_id"].isna() & (reached["households"] > 0)]
@@ -192,8 +205,7 @@ def test_ranks_follow_gap_per_household_and_dependencies(out: Path) -> None:
 
 
 def test_areas_can_be_put_out_to_tender(out: Path) -> None:
-    with connect(out / "bredband.duckdb") as con:
-        areas = con.execute("select * exclude (geometry) from priority_areas").df()
+    areas = stored(out, "priority_areas")
     reached = areas[areas["reached"]].set_index("area_id")
     assert reached["premises"].between(1, 100).all()
     assert (reached["below_min"] == (reached["premises"] < 10)).all()
