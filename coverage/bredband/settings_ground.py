@@ -56,8 +56,8 @@ class GroundClass(Section):
     def _holds_something(self) -> GroundClass:
         bounds = self.at_least is not None or self.below is not None
         if bool(self.values) == bounds:
-            said = "both" if bounds else "neither"
-            msg = f"class {self.name} has {said} values and bounds (at_least, below); give one"
+            said = "both values and" if bounds else "neither values nor"
+            msg = f"class {self.name} has {said} bounds (at_least, below); give one"
             raise ValueError(msg)
         if self.at_least is not None and self.below is not None and self.at_least >= self.below:
             msg = f"class {self.name} is from {self.at_least:g} to below {self.below:g}"

@@ -46,8 +46,12 @@ MOST_CELLS: Final = 60_000_000
 NEAR_M: Final = 1000.0
 """Metres by which a window reaches farther than twice the straight distance to a road."""
 
-_ROADS: Final = 8
-"""Ways of one place to different roads."""
+_ALONG: Final = 25
+"""Cells: a road is met at most once in such a stretch by the ways of one place, besides where
+something else hangs on it."""
+
+_MEETINGS: Final = 64
+"""Ways of one place to roads, those that lead on most cheaply."""
 
 _LOOK_BACK: Final = 64
 """Vertices that straightening looks back at, besides the first."""
@@ -156,10 +160,11 @@ def find_ways(
 class _Problem(NamedTuple):
     """What is to be joined. Groups are the places, then the parts of the roads cut off.
 
-    cost: per edge. beyond: per node, what it costs from there to what exists. part: per
-    node, the group that it belongs to as a part cut off, -1 for none. groups: how many.
-    edge: those of the network and of parts cut off. home: which of them hang together with
-    what exists. line, box: of each of them, its line and the box around it.
+    cost: per edge. beyond: per node, what it costs from there to what exists. wanted: nodes
+    that something hangs on. part: per node, the group that it belongs to as a part cut off,
+    -1 for none. groups: how many. edge: those of the network and of parts cut off. home:
+    which of them hang together with what exists. line, box: of each of them, its line and
+    the box around it.
     """
 
     graph: RoadGraph
@@ -167,6 +172,7 @@ class _Problem(NamedTuple):
     y: Floats
     cost: Floats
     beyond: Floats
+    wanted: Ints
     part: Ints
     groups: int
     cell_m: float
@@ -213,6 +219,7 @@ def _set_up(
         y=y,
         cost=cost,
         beyond=beyond,
+        wanted=goal,
         part=part,
         groups=x.size + cut_off.size,
         cell_m=cell_m,
@@ -290,14 +297,15 @@ class _Ends(NamedTuple):
     """What ways can begin or end at, one row per cell and group.
 
     cell: row by row. group: -1 for roads that hang together with what exists. x, y: where
-    exactly. line: position of the road. beyond: cost from there on.
+    exactly. stretch: number of the stretch of road, of which one end is enough. beyond: cost
+    from there on.
     """
 
     cell: Ints
     group: Ints
     x: Floats
     y: Floats
-    line: Ints
+    stretch: Ints
     beyond: Floats
 
     def those(self, which: Bools) -> _Ends:
@@ -388,9 +396,9 @@ def _search(
     # Prices are per metre, moves are in cells.
     paths.grow(
         price.ravel(), grid.columns, number, ends.beyond / grid.cell_m, starts.cell,
-        grown.group, grown.enough, grown.cost, grown.label, grown.came,
+        grown.group, problem.max_m / grid.cell_m, grown.enough, grown.cost, grown.label, grown.came,
     )  # fmt: skip
-    ways = [*_to_roads(grown), *_between(grown), *_same_cell(grown), *_direct(grown)]
+    ways = [*_to_roads(grown, problem.max_m), *_between(grown), *_same_cell(grown), *_direct(grown)]
     both = starts.and_also(ends)
     ways = [
         way
@@ -424,7 +432,7 @@ def _places_in(problem: _Problem, grid: Grid) -> _Ends:
         group=place,
         x=problem.x[place],
         y=problem.y[place],
-        line=np.full(place.size, -1),
+        stretch=np.full(place.size, -1),
         beyond=np.full(place.size, np.inf),
     )
 
@@ -452,27 +460,40 @@ def _roads_in(problem: _Problem, grid: Grid) -> _Ends:
         problem.beyond[graph.tail[edge]] + share * cost,
         problem.beyond[graph.head[edge]] + (1 - share) * cost,
     )
-    return _Ends(cell, group, shapely.get_x(foot), shapely.get_y(foot), graph.line[edge], further)
+    # Where something hangs on the road already is an end that may not be left out.
+    column = np.floor((graph.x[problem.wanted] - west) / grid.cell_m)
+    row = np.floor((north - graph.y[problem.wanted]) / grid.cell_m)
+    hung = np.isin(cell, (row * grid.columns + column)[(column >= 0) & (column < grid.columns)])
+    along = np.floor((graph.start[edge] + middle) / (_ALONG * grid.cell_m)).astype(np.int64)
+    stretch = np.unique(
+        np.column_stack([graph.line[edge], along, np.where(hung, cell, -1)]),
+        axis=0,
+        return_inverse=True,
+    )[1].ravel()
+    return _Ends(cell, group, shapely.get_x(foot), shapely.get_y(foot), stretch, further)
 
 
-def _to_roads(grown: _Grown) -> list[_Way]:
+def _to_roads(grown: _Grown, most_m: float) -> list[_Way]:
     """Give the ways from each place to the roads that it may be joined to."""
     from bredband_gis import overland_paths as paths  # noqa: PLC0415 - numba takes a second
 
     one, other, cost = _list(grown, paths.arrivals)
     end, start = grown.number[other], grown.label[one]
-    group, line = grown.group[start], grown.ends.line[end]
-    total = cost + grown.ends.beyond[end] / grown.grid.cell_m
-    # Per road the point that is cheapest in all; of these the cheapest, and the nearest.
-    order = np.lexsort((one, other, total, line, group))
-    per_road = order[changes(group[order]) | changes(line[order])]
-    per_road = per_road[np.lexsort((other[per_road], total[per_road], group[per_road]))]
-    fresh = changes(group[per_road])
-    rank = np.arange(per_road.size) - np.maximum.accumulate(
-        np.where(fresh, np.arange(per_road.size), 0)
+    away = np.hypot(
+        grown.starts.x[start] - grown.ends.x[end], grown.starts.y[start] - grown.ends.y[end]
     )
+    near = away <= most_m
+    one, other, cost, end, start = one[near], other[near], cost[near], end[near], start[near]
+    group, stretch = grown.group[start], grown.ends.stretch[end]
+    total = cost + grown.ends.beyond[end] / grown.grid.cell_m
+    # Per stretch the end that is cheapest in all; of these the cheapest, and the nearest.
+    order = np.lexsort((one, other, total, stretch, group))
+    each = order[changes(group[order]) | changes(stretch[order])]
+    each = each[np.lexsort((other[each], total[each], group[each]))]
+    fresh = changes(group[each])
+    rank = np.arange(each.size) - np.maximum.accumulate(np.where(fresh, np.arange(each.size), 0))
     order = np.lexsort((one, other, cost, group))
-    chosen = np.union1d(per_road[rank < _ROADS], order[changes(group[order])])
+    chosen = np.union1d(each[rank < _MEETINGS], order[changes(group[order])])
     offset = grown.starts.cell.size
     ways = []
     for at in chosen:

@@ -56,6 +56,13 @@ def move_cost(price: Floats, cell: int, to: int, a: int, b: int, kind: int) -> f
 
 
 @kernel
+def how_far(cell: int, other: int, columns: int) -> float:
+    """Give the straight distance between the middles of two cells, in cells."""
+    down, right = cell // columns - other // columns, cell % columns - other % columns
+    return float(np.sqrt(down * down + right * right))
+
+
+@kernel
 def grow(
     price: Floats,
     columns: int,
@@ -63,6 +70,7 @@ def grow(
     beyond: Floats,
     start: Ints,
     group: Ints,
+    most: float,
     enough: Floats,
     cost: Floats,
     label: NDArray[np.int32],
@@ -84,6 +92,8 @@ def grow(
     start, group : array
         Cells that regions start from, and the group of each. A cell that stands twice is
         the first's.
+    most : float
+        Ends farther from a start than this, as the crow flies, in cells, do not count.
     enough : array
         Per group, the cheapest cost to an end and beyond; inf to begin with. Nothing is
         looked at that lies farther from its start than the largest of these: each region
@@ -127,7 +137,8 @@ def grow(
                 price, cell, to, cell + step_a[move], cell + step_b[move], KIND[move]
             )
             if end[to] >= 0:
-                enough[mine] = min(enough[mine], whole + beyond[end[to]])
+                if how_far(start[label[cell]], to, columns) <= most:
+                    enough[mine] = min(enough[mine], whole + beyond[end[to]])
             elif whole < cost[to]:
                 cost[to] = whole
                 label[to] = label[cell]
