@@ -214,6 +214,19 @@ def test_the_second_way_of_a_place_is_the_cheapest_of_all(
         assert dear.left_gained.tolist() == [2.0]
 
 
+def test_the_two_ways_may_change_places_on_the_first_one() -> None:
+    # Root 0 - 1 - 2 - 3; new edges 3-1 and 2-0 cross over the stretch 1-2.
+    tail, head = np.array([0, 1, 2, 3, 2, 3]), np.array([1, 2, 3, 1, 0, 0])
+    cost = np.array([1.0, 1.0, 1.0, 3.0, 4.0, 9.0])
+    network = np.array([True] * 3 + [False] * 3)
+    found = find_second_ways(
+        4, tail, head, cost, network=network, usable=~network, root=0,
+        node=np.array([3]), weight=np.array([1.0]), worth=np.inf,
+    )  # fmt: skip
+    assert found.cost.tolist() == [7.0]
+    assert (found.route >= 0).tolist() == [False] * 3 + [True, True, False]
+
+
 @given(graphs(most=9, edges=20), st.data())
 @settings(max_examples=80)
 def test_places_with_a_second_way_have_two_ways_that_share_nothing(
