@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 import numpy as np
 from bredband_gis.errors import BadValueError
 
-from bredband.choice_pay import FEW_BUDGETS, Paying, first_groups, pay
+from bredband.choice_pay import FEW_BUDGETS, Paying, check_sharing, first_groups, pay
 from bredband.choice_problem import (
     Joined,
     Problem,
@@ -491,6 +491,7 @@ def _plan(
         for code, sek in sorted((caps or {}).items())
     )
     paying = plan.joined_paying
+    check_sharing(paying)
     rows = [group_row(paying, short) for short in first_groups(paying)]
     if money.size > FEW_BUDGETS:
         rows += price_budgets(plan.problem(plan.cap_rows), paying)

@@ -83,21 +83,24 @@ def first_groups(paying: Paying) -> list[Bools]:
     return [group for code, group in groups.items() if not splits(code)]
 
 
-def sharing(paying: Paying) -> Iterator[tuple[Ints, Ints]]:
-    """Give the areas that may be paid by the same budgets, and these budgets.
+def check_sharing(paying: Paying) -> None:
+    """Refuse more budgets for one area than groups of them can be counted.
 
     Raises
     ------
     BadValueError
-        Too many budgets may pay for the same area.
+        More than ``SHARING`` budgets may pay for the same area.
     """
-    may = paying.most > 0
-    if may.sum(axis=1).max(initial=0) > SHARING:
+    if (paying.most > 0).sum(axis=1).max(initial=0) > SHARING:
         msg = f"more than {SHARING} budgets may pay for one and the same area"
         raise BadValueError(
-            msg, where="priority.budgets", fix="give them fewer municipalities, or join some"
+            msg, where="[priority] budgets", fix="give them fewer municipalities, or join some"
         )
-    kinds, kind = np.unique(may, axis=0, return_inverse=True)
+
+
+def sharing(paying: Paying) -> Iterator[tuple[Ints, Ints]]:
+    """Give the areas that may be paid by the same budgets, and these budgets."""
+    kinds, kind = np.unique(paying.most > 0, axis=0, return_inverse=True)
     for number, budgets in enumerate(kinds):
         if budgets.any():
             yield np.flatnonzero(kind.ravel() == number), np.flatnonzero(budgets)
