@@ -190,6 +190,16 @@ def test_what_leaves_one_point_is_shared_out_evenly() -> None:
     holder = found.trench["area_id"].iloc[0]
     above = found.areas.set_index("area_id")["upstream_area_id"].fillna("")
     assert sorted(above) == ["", holder, holder]
+    # So does a home at that point, whatever the order of the rows.
+    homes = [*at(range(2, 14)), *at([1])]
+    cuts = []
+    for order in (range(13), reversed(range(13))):
+        some = [edges[k] for k in (0, *(k for k in order if k))]
+        found = build(some, homes, least=2, most=5)
+        assert sizes(found) == [4, 4, 5]
+        assert found.reach["area_id"].iloc[-1] == found.trench["area_id"].iloc[0]
+        cuts.append(found.reach["area_id"].tolist())
+    assert cuts[0] == cuts[1]
 
 
 def test_branches_from_the_same_point_of_fibre_need_not_each_other() -> None:
@@ -231,6 +241,8 @@ def test_a_village_far_down_an_empty_road_is_apart() -> None:
     assert sizes(build(edges, homes[1:], least=12, split_m=5000)) == [23]
     # Somebody on the way: then no stretch is that long.
     assert sizes(build(edges, [*homes, (50, 500.0, 0.0, NORTH)], least=10, split_m=5000)) == [25]
+    between = [*homes, (50, 500.0, 0.0, SOUTH)]
+    assert sizes(build(edges, between, least=10, split_m=5000)) == [1, 24]
     found = build(edges, homes, least=10, split_m=5000).areas.set_index("trench_m")
     assert found.loc[6000 + 110, "upstream_area_id"] == found.loc[120, "area_id"]
 
@@ -420,14 +432,13 @@ def test_one_behind_a_crowd_that_is_full_is_still_found() -> None:
         least=2, most=crowd, reach_m=1000.0,
     )  # fmt: skip
     assert joined.of_piece.tolist() == [0, 1, 1]
-    # The same with many pieces that are near but all but full.
-    piece = np.r_[np.repeat(np.arange(40), 100), 40, 41]
+    # A piece with room, but one that would spread too far: most of it lies 20 km away.
+    x = np.r_[np.linspace(150, 750, 60), np.full(300, 20_000.0), 0.0, 900.0]
     joined = join_pieces(
-        x, np.r_[rng.uniform(0, 1, crowd), 0.0, 0.0], piece,
-        np.full(42, -1), np.r_[np.ones(40, int), 0, 0],
-        is_far=np.zeros(42, bool), least=2, most=200, reach_m=1000.0,
+        x, np.zeros(362), np.r_[np.zeros(360, int), 1, 2], np.full(3, -1), np.zeros(3, int),
+        is_far=np.zeros(3, bool), least=2, most=1000, reach_m=1000.0,
     )  # fmt: skip
-    assert joined.of_piece[40] == joined.of_piece[41]
+    assert joined.of_piece.tolist() == [0, 1, 1]
 
 
 def test_spread_is_root_mean_square_distance_from_the_mean_point() -> None:
@@ -631,8 +642,10 @@ def test_the_order_of_rows_and_the_prices_decide_nothing(
     one = build_areas(trench, reach, status, MUNICIPALITIES, prices=PRICES, **options)
     # Shuffled rows, other node numbers, trees in another order, ten times the price.
     number = {n: k for k, n in enumerate(random.sample(range(1000), 1000))}
-    roots = {100 * k: random.random() for k in range(10)}
-    order = sorted(range(len(edges)), key=lambda k: (roots[edges[k][0] // 100 * 100], edges[k][1]))
+    depth: dict[int, int] = {}
+    for tail, head, _ in edges:
+        depth[head] = depth.get(tail, 0) + 1
+    order = sorted(range(len(edges)), key=lambda k: (depth[edges[k][1]], random.random()))
     trench = trench.iloc[order].reset_index(drop=True)
     renumbered = {
         "from_node": trench["from_node"].map(number), "to_node": trench["to_node"].map(number),
