@@ -14,26 +14,36 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bredband.area_profile import describe_areas
     from bredband.areas import Areas, build_areas
     from bredband.availability import premises_status
+    from bredband.backbone import plan_backbone
     from bredband.buildout import Buildout, plan_buildout
     from bredband.caveats import change_warnings
     from bredband.change import change_table, match_premises, matched_table
     from bredband.changed import changed_premises
     from bredband.checks import check_region
+    from bredband.choice_areas import choose_areas, nest_areas, schedule_areas
     from bredband.cost import cost_table, sketch_cost
     from bredband.deliveries import compare_runs, read_run
     from bredband.dwellings import derive_households
+    from bredband.flips import find_flips
     from bredband.inputs import Inputs, check_inputs, read_inputs
     from bredband.maps import coverage_map
+    from bredband.motivations import explain_areas
     from bredband.pipeline import compute, run
     from bredband.premises import build_premises
     from bredband.prices import Price, Prices
+    from bredband.priorities import order_areas
     from bredband.priority import rank_areas
+    from bredband.pts import eligible_buildings
+    from bredband.pts_marks import plan_marks
+    from bredband.pts_plan import plan_pts
     from bredband.publication import generalise_areas
     from bredband.quantities import bill_of_areas, bill_of_list, bill_of_network
     from bredband.region import Region
     from bredband.results import Results, write_results
+    from bredband.scores import score_areas
     from bredband.standing import (
         combine_shares,
         implied_weight,
@@ -67,6 +77,7 @@ _HOMES = {
     "changed_premises": "changed",
     "check_inputs": "inputs",
     "check_region": "checks",
+    "choose_areas": "choice_areas",
     "combine_shares": "standing",
     "compare_runs": "deliveries",
     "compute": "pipeline",
@@ -74,18 +85,29 @@ _HOMES = {
     "coverage_map": "maps",
     "coverage_table": "statistics",
     "derive_households": "dwellings",
+    "describe_areas": "area_profile",
+    "eligible_buildings": "pts",
+    "explain_areas": "motivations",
+    "find_flips": "flips",
     "generalise_areas": "publication",
     "goals_table": "statistics",
     "implied_weight": "standing",
     "match_premises": "change",
     "matched_table": "change",
     "national_shares": "standing",
+    "nest_areas": "choice_areas",
+    "order_areas": "priorities",
+    "plan_backbone": "backbone",
     "plan_buildout": "buildout",
+    "plan_marks": "pts_marks",
+    "plan_pts": "pts_plan",
     "premises_status": "availability",
     "rank_areas": "priority",
     "read_inputs": "inputs",
     "read_run": "deliveries",
     "run": "pipeline",
+    "schedule_areas": "choice_areas",
+    "score_areas": "scores",
     "sketch_cost": "cost",
     "standing_table": "standing",
     "state_aid_table": "statistics",
@@ -111,6 +133,7 @@ __all__ = [
     "changed_premises",
     "check_inputs",
     "check_region",
+    "choose_areas",
     "combine_shares",
     "compare_runs",
     "compute",
@@ -118,18 +141,29 @@ __all__ = [
     "coverage_map",
     "coverage_table",
     "derive_households",
+    "describe_areas",
+    "eligible_buildings",
+    "explain_areas",
+    "find_flips",
     "generalise_areas",
     "goals_table",
     "implied_weight",
     "match_premises",
     "matched_table",
     "national_shares",
+    "nest_areas",
+    "order_areas",
+    "plan_backbone",
     "plan_buildout",
+    "plan_marks",
+    "plan_pts",
     "premises_status",
     "rank_areas",
     "read_inputs",
     "read_run",
     "run",
+    "schedule_areas",
+    "score_areas",
     "sketch_cost",
     "standing_table",
     "state_aid_table",
