@@ -768,6 +768,7 @@ def test_a_building_marked_twice_counts_once_in_the_quota(tmp_path: Path) -> Non
 def test_on_the_border_a_building_is_in_either_municipality(tmp_path: Path) -> None:
     document = small.document()
     move(document, "0001", small.E + 100, small.N + 10_000)
+    move(document, "0011", small.E + 200, small.N + 10_000)
     assert not small.check(document, tmp_path / "s.geojson", listed=None).remarks
 
 

@@ -257,9 +257,6 @@ def read_own(path: Path) -> pd.DataFrame:
         name: clean_text(as_text(frame[names[ours]])) if ours in names else empty.astype("str")
         for name, ours in (("their_id", "premises_id"), ("comment", "comment"))
     }
-    if frame.empty:
-        msg = "the file has no rows"
-        raise EmptyLayerError(msg, where=path.name, fix="check the export")
     return pd.DataFrame(
         {
             "file": path.name,
