@@ -333,6 +333,8 @@ def test_roads_are_followed_from_where_fibre_is() -> None:
     # Four kilometres are left to Byn, tapped in the middle of nowhere.
     assert first["length_m"] == pytest.approx(4_000)
     assert first["from_kind"] == "fibre"
+    assert first["from_fibre"]
+    assert not first["to_fibre"]
     assert first["from_place"] == "Byn"  # the nearest
     assert first["geometry"].coords[0] == pytest.approx((E0 + 6 * KM, N0))
     assert first["geometry"].coords[-1] == pytest.approx((E0 + 10 * KM, N0))
@@ -347,6 +349,10 @@ def test_a_place_on_fibre_is_joined_wherever_its_point_is() -> None:
     plan = check(plan_backbone(shapes, roads(CROSS), fibre=fibre,
                                settings=BackboneSettings(second_route=False)))  # fmt: skip
     assert plan.places["join"].tolist() == ["backbone", "existing", "new", "new"]
+    # Within the outline the end of the fibre is not to be seen either.
+    on = plan.stretches[plan.stretches["from_fibre"]]
+    assert set(on["from_kind"]) == {"place"}
+    assert (public_stretches(on)["length_m"] % 1000 == 0).all()
     # A point has fibre when it passes near enough.
     near = roads([[(0, 0), (9.8, 0)]])
     plan = plan_backbone(places(FOUR), roads(CROSS), fibre=near)
@@ -692,12 +698,13 @@ def test_where_existing_fibre_is_does_not_show(tapped: Backbone) -> None:
     assert ends == {(E0 + 6500, N0 + 500), (E0 + 10_000, N0)}
     road = shapely.LineString([(E0 + 6_020, N0), (E0 + 6_980, N0)])
     assert shapely.length(shapely.intersection(line, road.buffer(1))) < 5
-    # From place to place nothing is hidden.
-    exact = tapped.stretches.set_index("stretch_id")
-    for row in shown[(shown["from_kind"] != "fibre") & (shown["to_kind"] != "fibre")].to_dict(
-        "records"
-    ):
-        assert row["length_m"] == exact.loc[row["stretch_id"], "length_m"]
+    # From place to place nothing is hidden, unless fibre is in the place.
+    exact = tapped.stretches.set_index("stretch_id")["length_m"]
+    whole = (shown["from_fibre"] | shown["to_fibre"]).to_numpy()
+    assert whole.tolist() == [True, False, True]
+    assert (shown["length_m"] % 1000)[whole].to_numpy() == pytest.approx(0, abs=1e-6)
+    same = shown["length_m"].to_numpy() == exact[shown["stretch_id"]].to_numpy()
+    assert same.tolist() == [False, True, False]
     assert shown["cumulative_sek"].iloc[-1] == pytest.approx(shown["sek"].sum())
     hidden = set(public_places(tapped.places).columns)
     assert not hidden & {"single_cut", "single_cuts", "road_distance_m"}

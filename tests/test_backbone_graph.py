@@ -227,6 +227,26 @@ def test_the_two_ways_may_change_places_on_the_first_one() -> None:
     assert (found.route >= 0).tolist() == [False] * 3 + [True, True, False]
 
 
+def test_what_a_later_route_makes_useless_is_left_out() -> None:
+    # Root 0 - 1 - 2: a second road to 1 comes first, then the way round by 2 does for both.
+    tail, head = np.array([0, 1, 0, 2]), np.array([1, 2, 1, 0])
+    cost = np.array([1.0, 1.0, 4.0, 6.0])
+    network = np.array([True, True, False, False])
+    chosen = {
+        "network": network, "usable": ~network, "root": 0, "node": np.array([1, 2]),
+        "weight": np.array([10.0, 1.0]),
+    }  # fmt: skip
+    found = find_second_ways(3, tail, head, cost, **chosen, worth=np.inf)
+    assert found.route.tolist() == [-1, -1, -1, 0]
+    assert found.cost.tolist() == [6.0]
+    assert found.gained.tolist() == [11.0]
+    assert found.through.tolist() == [0, 0]
+    # Where the last place is not worth it, the first road stays.
+    found = find_second_ways(3, tail, head, cost, **chosen, worth=0.5)
+    assert found.route.tolist() == [-1, -1, 0, -1]
+    assert found.left_cost.tolist()[1] == 6.0
+
+
 @given(graphs(most=9, edges=20), st.data())
 @settings(max_examples=80)
 def test_places_with_a_second_way_have_two_ways_that_share_nothing(
@@ -311,6 +331,12 @@ def test_a_ring_is_proven_to_be_the_cheapest() -> None:
     cost = np.array([1.0, 1.0, 1.0, 1.0, 1.5])
     bound = bound_cost(4, tail, head, cost, root=0, node=np.arange(1, 4), ways=np.full(3, 2))
     assert bound == pytest.approx(4.0)
+    # Two places next to each other: both together need two ways out.
+    bound = bound_cost(
+        3, np.array([0, 0, 1, 1]), np.array([1, 2, 2, 2]), np.array([10.0, 12.0, 1.0, 1.0]),
+        root=0, node=np.array([1, 2]), ways=np.array([2, 2]),
+    )  # fmt: skip
+    assert bound == pytest.approx(23.0)
     # Two parallel roads both count, a third is not needed.
     both = np.zeros(3, int)
     bound = bound_cost(

@@ -313,7 +313,7 @@ def _first(draw: Drawing, rows: gpd.GeoDataFrame, plan: Backbone, public: bool) 
     if np.isnan(each).any():
         styles.append(Style(w.backbone.nobody, stroke=_NOBODY, width=2.0))
     notes = []
-    if public and ((rows["from_kind"] == "fibre") | (rows["to_kind"] == "fibre")).any():
+    if public and (rows["from_fibre"] | rows["to_fibre"]).any():
         notes.append(w.fill("backbone.tap_note", square=draw.square(SQUARE_M)))
     if plan.along != "roads":
         notes.append(w.backbone.straight_note)

@@ -14,7 +14,6 @@ from bredband_gis.errors import (
     BadValueError,
     EmptyLayerError,
     GeometryError,
-    MissingColumnError,
     NoCrsError,
 )
 from bredband_gis.roads import attach, build_graph
@@ -23,6 +22,7 @@ from scipy.spatial import Delaunay, KDTree, QhullError
 
 from bredband.backbone_graph import label_parts, thin_links
 from bredband.buildout import price_roads
+from bredband.tables import need_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,9 +134,7 @@ def net_along_roads(
     MissingColumnError, EmptyLayerError, BadValueError
         There is no road_class, no road, or the layers differ in CRS.
     """
-    if "road_class" not in roads:
-        msg = f"column road_class is missing; found: {', '.join(map(str, roads.columns))}"
-        raise MissingColumnError(msg, where=_ROADS, fix="name the column that holds the class")
+    need_columns(roads, ("road_class",), _ROADS, fix="name the column that holds the class")
     _same_crs(roads, places, _ROADS)
     usable = roads[~roads["road_class"].isin(buildout.no_dig)].reset_index(drop=True)
     if usable.empty:

@@ -5,10 +5,10 @@ shown as they are. Where existing fibre lies is not for publication (Ledningskol
 out squares of 1 km, F):
 
 - existing stretches, and single cuts on them, are left out;
-- a new stretch that begins on existing fibre between places is drawn up to the square of
-  1 km that it begins in, and then straight to the middle of that square. Its length and
-  cost are rounded to whole kilometres, since an exact length along a known road would
-  tell where it begins;
+- a new stretch that begins or ends on existing fibre, in a place or between places, is
+  drawn up to the square of 1 km that it begins in, and then straight to the middle of that
+  square. Its length and cost are rounded to whole kilometres, since an exact length along
+  a known road would tell where it begins;
 - of a place it is told how many ways lead to it, not which stretch is the only one.
 """
 
@@ -59,7 +59,7 @@ def public_stretches(
         all of it lies in one square.
     """
     rows = stretches[stretches["new"]].reset_index(drop=True)
-    ends = [(rows[name] == "fibre").to_numpy() for name in ("from_kind", "to_kind")]
+    ends = [rows[name].to_numpy() for name in ("from_fibre", "to_fibre")]
     hidden = ends[0] | ends[1]
     lines = shapely.simplify(rows.geometry.to_numpy(), _SIMPLER_M)
     lines[hidden] = _hide_ends(lines[hidden], ends[0][hidden], ends[1][hidden], square_m)

@@ -273,8 +273,11 @@ def _list_stretches(
     new = rows.kind >= FIRST
     alone = np.zeros(rows.kind.size)
     alone[behind.chain] = behind.households
-    from_place, from_kind = _name(plan, near, new)
-    to_place, to_kind = _name(plan, far, new)
+    lit = np.zeros(plan.net.label.size, np.bool_)
+    lit[plan.net.tail[plan.net.existing]] = True
+    lit[plan.net.head[plan.net.existing]] = True
+    from_place, from_kind = _name(plan, near, lit[near] & new)
+    to_place, to_kind = _name(plan, far, lit[far] & new)
     support = plan.settings.support_share * rows.sek
     above = joined["above"].to_numpy()
     lines = _draw(plan, rows, near)
@@ -293,6 +296,8 @@ def _list_stretches(
         "from_kind": from_kind,
         "to_place": to_place,
         "to_kind": to_kind,
+        "from_fibre": lit[near],
+        "to_fibre": lit[far],
         "places_along": _along(plan, lines),
         "depends_on": [ids[up] if up >= 0 else None for up in above],
         "length_m": rows.length,
@@ -324,8 +329,8 @@ def _add_up(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     )
 
 
-def _name(plan: Plan, node: Ints, new: Bools) -> tuple[Texts, Texts]:
-    """Name the ends of stretches: the place there, or the nearest one."""
+def _name(plan: Plan, node: Ints, tapped: Bools) -> tuple[Texts, Texts]:
+    """Name the ends of stretches: the place there, or the nearest one; and what they are."""
     held = np.flatnonzero(plan.named)
     order = held[np.argsort(plan.table["population"].to_numpy()[held], kind="stable")]
     label = plan.net.label
@@ -334,10 +339,7 @@ def _name(plan: Plan, node: Ints, new: Bools) -> tuple[Texts, Texts]:
     at = at[label[node]]
     here = np.column_stack([plan.net.x[node], plan.net.y[node]])
     nearest = held[KDTree(plan.table[["x", "y"]].to_numpy()[held]).query(here)[1]]
-    lit = np.zeros(label.size, np.bool_)
-    lit[plan.net.tail[plan.net.existing]] = True
-    lit[plan.net.head[plan.net.existing]] = True
-    kind = np.where(at >= 0, "place", np.where(lit[node] & new, "fibre", "junction"))
+    kind = np.where(at >= 0, "place", np.where(tapped, "fibre", "junction"))
     names = plan.table["locality_name"].to_numpy(dtype=object)
     return names[np.where(at >= 0, at, nearest)], kind.astype(object)
 

@@ -35,6 +35,8 @@ STRETCHES: Final = table(
         "from_kind": column(str, "What that end is: place, junction or fibre", isin=ENDS),
         "to_place": column(str, "Place at the other end, or the place nearest to it"),
         "to_kind": column(str, "What that end is: place, junction or fibre", isin=ENDS),
+        "from_fibre": column(bool, "Existing fibre lies at that end, in a place or between places"),
+        "to_fibre": column(bool, "The same of the other end"),
         "places_along": column(
             str, "Places on the way, too small to be joined for their own sake", nullable=True
         ),
