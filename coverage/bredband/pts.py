@@ -330,7 +330,7 @@ def likely_projects(
     first = ["area_id", "municipality_code", "landsdel", "base_buildings", "households",
              "workplaces", "aid_sek", "aid_per_building_sek", "rank"]  # fmt: skip
     made = rows.astype(types)[[*first, *({"score"} & set(rows))]]
-    return made.sort_values("area_id", ignore_index=True)
+    return made.reset_index(drop=True).sort_values("area_id", ignore_index=True)
 
 
 def _excluded(status: pd.DataFrame, rules: PtsRules, later: Bools) -> dict[str, Bools]:

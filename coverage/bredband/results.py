@@ -87,8 +87,9 @@ MANIFEST: Final = "manifest.json"
 PUBLIC: Final = (
     "coverage.csv", "technology.csv", "state_aid.csv", "standing.csv", "goals.csv", "mobile.csv",
     "population.csv", "cost.csv", "share_summary.csv", "goal_cost.csv",
-    "last_resort.csv", "intervals.csv", "tornado.csv", "choice_summary.csv", "nested.csv", "years_summary.csv",
-    "pts_exclusion_counts.csv", "pts_mark_comparison.csv", "pts_calibration.csv",
+    "last_resort.csv", "intervals.csv", "tornado.csv", "choice_summary.csv", "nested.csv",
+    "years_summary.csv", "pts_exclusion_counts.csv", "pts_mark_comparison.csv",
+    "pts_calibration.csv",
     "road_components.csv", "priority_areas.geojson", "map.html",
 )  # fmt: skip
 """Files that may be shown to others when ``[publication] detail`` is public."""

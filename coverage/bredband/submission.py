@@ -242,7 +242,9 @@ def _refuse_unmotivated(kept: pd.DataFrame) -> None:
         if lacking.any():
             some = kept["premises_id"][lacking].iloc[0]
             msg = f"{int(lacking.sum())} marked buildings have no {name}, e.g. {some}"
-            fix = "name a criterion for them with --criterion, or give motivations with --motivations"
+            fix = (
+                "name a criterion for them with --criterion, or give motivations with --motivations"
+            )
             raise BadValueError(msg, where="buildings to submit", fix=fix)
 
 
