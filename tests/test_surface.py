@@ -381,6 +381,17 @@ def test_overlay_and_spans_keep_every_metre(
     assert (middle <= one.stop[row]).all()
 
 
+def test_a_span_that_begins_at_a_cut_begins_where_it_says() -> None:
+    line = LineString([(0, 10), (40, 10)])
+    cut = lay_on_grid([line], np.array([[1, 2]]), west=0, north=20, cell_m=20)
+    begin = np.array([20 - 5e-7, 20 + 5e-7, 3.0])
+    spans = cut_spans(cut, line_vertices([line]), np.zeros(3, int), begin, np.full(3, 33.0))
+    assert spans.owner.tolist() == [0, 1, 2, 2]
+    assert spans.row.tolist() == [1, 1, 0, 1]
+    assert spans.start.tolist() == [begin[0], begin[1], 3.0, 20.0]
+    assert spans.stop.tolist() == [33.0, 33.0, 20.0, 33.0]
+
+
 def test_join_equal() -> None:
     made = Stretches(
         np.array([0, 0, 0, 1, 1]), np.array([0.0, 2, 5, 0, 4]), np.array([2.0, 5, 9, 4, 6]),

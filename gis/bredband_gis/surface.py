@@ -452,8 +452,6 @@ def cut_spans(
     low, high = vertices.origin[line] + start, vertices.origin[line] + stop
     # The stretch that holds the span's beginning, then those that begin inside it.
     first = np.searchsorted(begin, low + _TINY, side="right") - 1
-    # A line of no length above has no stretch: none of its neighbours' may be taken.
-    first = np.maximum(first, np.searchsorted(stretches.line, line, side="left"))
     after = np.searchsorted(begin, high - _TINY, side="left")
     count = np.maximum(after - first, 1)
     owner = np.repeat(np.arange(line.size), count)
