@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -144,7 +144,7 @@ def _money(problem: Problem, free: Bools, surely: Bools) -> _Limits:
     use = sparse.csr_array(problem.use[:, area].multiply(problem.weight[:, which]))
     taken = ((problem.use @ surely.astype(np.float64)) * problem.weight).sum(axis=1)
     most = (problem.most - taken) / _ORE_PER_KSEK
-    return _Limits(use / _ORE_PER_KSEK, most, np.ones(most.size, dtype=bool))
+    return _Limits(sparse.csr_array(use / _ORE_PER_KSEK), most, np.ones(most.size, dtype=bool))
 
 
 def _payments(paying: Paying, free: Bools, surely: Bools) -> _Limits:
@@ -154,7 +154,10 @@ def _payments(paying: Paying, free: Bools, surely: Bools) -> _Limits:
     together is the sum of what each can be paid (base polytopes of polymatroids add up),
     so that a row per group of these budgets says it all.
     """
-    rows, values, columns, most = [], [], [], []
+    rows: list[Any] = []
+    values: list[Any] = []
+    columns: list[Any] = []
+    most: list[Any] = []
     size = int(free.sum())
     column = np.cumsum(free) - 1
     flows = 0

@@ -30,7 +30,7 @@ class Solved(NamedTuple):
 
 def quiet() -> highspy.Highs:
     """Give a solver that writes nothing and always does the same."""
-    solver = highspy.Highs()
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.silent()
     for name, value in (
         ("output_flag", False),

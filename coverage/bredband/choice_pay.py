@@ -185,7 +185,7 @@ def _way(i: int, most: Ints, left: Ints, paid: Ints, came: Ints, through: Ints) 
         b = queue[at]
         at += 1
         if left[b] > 0:
-            return b
+            return b  # type: ignore[no-any-return]
         for c in range(budgets):
             if came[c] != -2:
                 continue

@@ -91,7 +91,7 @@ class Problem:
     @property
     def sets(self) -> int:
         """How many sets that contain each other."""
-        return self.worth.shape[1]
+        return int(self.worth.shape[1])
 
     def held(self, step: Ints) -> Floats:
         """Say which set holds which area, as zeros and ones (areas, sets)."""

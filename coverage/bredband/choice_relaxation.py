@@ -19,7 +19,7 @@ SIAM 8, 703-712.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import highspy
 import numpy as np
@@ -242,7 +242,7 @@ def price_budgets(problem: Problem, paying: Paying) -> list[Row]:
             may.indptr.astype(np.int64), may.indices.astype(np.int64), may.data,
             paying.support, prices[:count],
         )  # fmt: skip
-        use = sparse.csc_array((data, both.indices, both.indptr), shape=both.shape[::-1])
+        use: Any = sparse.csc_array((data, both.indices, both.indptr), shape=both.shape[::-1])
         return replace(problem, use=use, weight=weight, most=most)
 
     everything = group_row(paying, np.ones(count, dtype=bool))

@@ -303,10 +303,10 @@ def search(problem: Problem, *, time_limit: float = 60.0, gap: float = 0.0) -> F
     """
     ends = time.perf_counter() + time_limit
     priced = best_prices(problem)
-    step: Ints | None = first_choice(problem, priced)
-    value = problem.value(step)
-    if not problem.fits(step):
-        step, value = None, -np.inf
+    first = first_choice(problem, priced)
+    fits = problem.fits(first)
+    step: Ints | None = first if fits else None
+    value = problem.value(first) if fits else -np.inf
     bound = _down(problem, priced.bound)
     if bound - value <= _near(problem, bound, gap):
         return _found(problem, step, value, bound, "prices")
