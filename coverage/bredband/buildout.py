@@ -461,7 +461,9 @@ def _components(
     )
     found = found.sort_values("length_m", ascending=False, kind="stable", ignore_index=True)
     found = found.rename(columns={"points": "premises"}).rename_axis("component_id").reset_index()
-    return found.astype({"municipality_code": str})
+    # A network without a road has no lengths to say what kind of number they are.
+    metres = dict.fromkeys(("length_m", "fibre_m", "x", "y"), "float64")
+    return found.astype({"municipality_code": str, **metres})
 
 
 def _municipality(
