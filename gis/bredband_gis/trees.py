@@ -205,7 +205,9 @@ class SegmentTree:
         order = curve_order(x, y) if order is None else order
         self._tree.run(_nearest_kernel, order, (x, y, ux, uy, cosine, _square(max_distance)), out)
 
-    def within(self, x: Floats, y: Floats, radius: float) -> tuple[Ints, Ints, Floats]:
+    def within(
+        self, x: Floats, y: Floats, radius: float, *, apart: tuple[Ints, Ints] | None = None
+    ) -> tuple[Ints, Ints, Floats]:
         """Find every segment within a distance of each point.
 
         Parameters
@@ -214,6 +216,9 @@ class SegmentTree:
             The points, finite.
         radius : float
             Metres; a segment at exactly this distance counts.
+        apart : pair of arrays of int64, shapes (n,) and (segments,), optional
+            A number per point and per segment: segments with the point's own number do
+            not count.
 
         Returns
         -------
@@ -228,12 +233,14 @@ class SegmentTree:
         order = curve_order(x, y)
         place, segment, along = count, np.empty(0, dtype=np.int64), np.empty(0)
         # Once to count, once to write.
-        given = (x, y, _square(radius))
+        none = count[:0]
+        given = (x, y, _square(radius), *(apart if apart is not None else (none, none)))
         self._tree.run(_within_kernel, order, given, (count, place, segment, along))
         point = np.repeat(np.arange(x.size), count)
         segment, along = np.empty(point.size, dtype=np.int64), np.empty(point.size)
         place = np.cumsum(count) - count
         if point.size:
+            order = order[count[order] > 0]
             self._tree.run(_within_kernel, order, given, (count, place, segment, along))
         sort = np.lexsort((segment, point))
         return point, segment[sort], along[sort]
@@ -531,6 +538,8 @@ def _within_kernel(
     x: Floats,
     y: Floats,
     limit: float,
+    mine: Ints,
+    theirs: Ints,
     leaves: Floats,
     ids: Ints,
     boxes: Floats,
@@ -573,8 +582,11 @@ def _within_kernel(
                     t = min(max(((px - ax) * vx + (py - ay) * vy) / square, 0.0), 1.0)
                 fx, fy = ax + t * vx, ay + t * vy
                 if (px - fx) * (px - fx) + (py - fy) * (py - fy) <= limit:
+                    row = ids[node * _FAN + j]
+                    if mine.size and mine[point] == theirs[row]:
+                        continue
                     if write:
-                        segment[place[point] + found] = ids[node * _FAN + j]
+                        segment[place[point] + found] = row
                         along[place[point] + found] = t * np.sqrt(square)
                     found += 1
         count[point] = found
