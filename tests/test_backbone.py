@@ -426,6 +426,14 @@ def test_a_cycle_track_beside_the_road_is_no_second_way() -> None:
     plan = plan_backbone(two, roads(rows), settings=near)
     second = plan.stretches[plan.stretches["second_route"]]
     assert second["length_m"].sum() == pytest.approx(10_000, rel=0.01)
+    # A road that leads away at once, or after a while, is another.
+    away = [rows[0], [(0, 0), (0, 0.06)], [(0, 0.06), (0, 2), (10, 2), (10, 0)]]
+    plan = plan_backbone(two, roads(away), settings=chosen)
+    second = plan.stretches[plan.stretches["second_route"]]
+    assert second["length_m"].sum() == pytest.approx(14_000)
+    late = [rows[0], [(0, 0), (0.1, 0.03), (3, 0.03), (3, 2), (10, 2), (10, 0)]]
+    plan = plan_backbone(two, roads(late), settings=chosen)
+    assert plan.stretches["second_route"].any()
     # Where the track is all there is, there is no second way.
     plan = plan_backbone(two, roads(rows[:2]), settings=chosen)
     assert not plan.stretches["second_route"].any()
@@ -656,6 +664,8 @@ def test_what_else_is_refused() -> None:
                       settings=BackboneSettings(with_backbone=["Ö"]))  # fmt: skip
     with pytest.raises(ValueError, match="support_share"):
         BackboneSettings(support_share=1.2)
+    with pytest.raises(ValueError, match="trench is in SEK/m"):
+        BackboneSettings(trench={"value": 370, "unit": "SEK/km", "source": "guess"})
 
 
 def test_several_parts_of_a_line_and_of_a_place_are_one() -> None:

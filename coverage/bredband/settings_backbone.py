@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bredband.prices import Price
 from bredband.settings import Section
@@ -114,3 +114,10 @@ class BackboneSettings(Section):
         description="Support to distribute, SEK; leave out for no budget (ERUF Övre Norrland"
         " 2024: 30 MSEK, F)",
     )
+
+    @model_validator(mode="after")
+    def _trench_is_per_metre(self) -> BackboneSettings:
+        if self.trench.unit not in ("SEK/m", "kr/m"):
+            msg = f"trench is in SEK/m, not in {self.trench.unit}"
+            raise ValueError(msg)
+        return self
