@@ -358,6 +358,16 @@ def test_the_nearest_are_joined_first_and_none_grows_too_large() -> None:
     assert sizes(build([], homes, least=2, most=2, merge_m=100)) == [1, 1, 2]
 
 
+def test_joined_areas_are_as_near_as_their_nearest_part() -> None:
+    # 0 and -10 join; then 30 is nearer to the first of them than -45 is to the second.
+    x = np.array([0.0, -10.0, 30.0, -45.0])
+    joined = join_pieces(
+        x, np.zeros(4), np.arange(4), np.full(4, -1), np.zeros(4, int),
+        is_far=np.zeros(4, bool), least=3, most=3, reach_m=100.0,
+    )  # fmt: skip
+    assert joined.of_piece.tolist() == [0, 0, 0, 1]
+
+
 def test_a_string_of_houses_is_not_joined_into_a_snake() -> None:
     # 12 homes, 900 m from each to the next: joined by the distance, but not endlessly.
     homes: list[Home] = [(k, 900.0 * k, 0.0, NORTH) for k in range(12)]
