@@ -494,7 +494,7 @@ def marked_though_the_list_has_changed(document: dict[str, Any]) -> None:
     put(document, "0001", in_base=True)
 
 
-@case("missing-from-file", said="0007, 0010", schema_sees=False)
+@case("missing-from-file", said="(2 st), t.ex. 0007, 0010.", schema_sees=False)
 def buildings_that_were_taken_away(document: dict[str, Any]) -> None:
     document["features"] = [
         one for one in document["features"] if one["id"] not in ("0007", "0010")
