@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import networkx as nx
 import numpy as np
 import pytest
+from bredband import choice_search
 from bredband.choice import (
     Choice,
     Purse,
@@ -104,6 +107,11 @@ def check(found: Choice, made: dict[str, Any], best: float) -> None:
     np.testing.assert_allclose(found.paid.sum(axis=1), made["cost"] * taken, atol=0.001)
 
 
+def small_cores() -> Any:
+    """Have even a few areas solved core by core, as many areas are."""
+    return mock.patch.object(choice_search, "_CORES", (1, 2, 3))
+
+
 # --- against every choice ------------------------------------------------------------
 
 
@@ -120,6 +128,8 @@ def test_one_budget_is_spent_as_well_as_it_can_be(data: st.DataObject) -> None:
     found = choose(*given_areas(made), budget, allowed=made["allowed"])
     check(found, made, best)
     assert ore(made["cost"][found.chosen]) <= ore(budget)
+    with small_cores():
+        check(choose(*given_areas(made), budget, allowed=made["allowed"]), made, best)
     fast = choose_fast(*given_areas(made), budget, allowed=made["allowed"])
     assert ore(made["cost"][fast.chosen]) <= ore(budget)
     assert fast.value - 1e-9 <= best <= fast.bound + 1e-9
@@ -150,6 +160,8 @@ def test_several_budgets_pay_together(data: st.DataObject) -> None:
         most = cost if purse.most is None else np.asarray(purse.most)
         assert (found.paid[:, b] <= most + 1e-9).all()
         assert ore(found.paid[:, b]) <= purse.sek * 100 + 1e-6
+    with small_cores():
+        check(choose(*given_areas(made), purses, allowed=made["allowed"]), made, best)
     fast = choose_fast(*given_areas(made), purses, allowed=made["allowed"])
     assert can_pay(fast.chosen, cost, purses)
     assert fast.value - 1e-9 <= best <= fast.bound + 1e-9
@@ -187,6 +199,9 @@ def test_municipalities_get_no_less_and_no_more(data: st.DataObject) -> None:
     found = choose(*given_areas(made), budget, floors=floors, **more)
     check(found, made, max(values))
     assert within(found.chosen)
+    with small_cores():
+        again = choose(*given_areas(made), budget, floors=floors, **more)
+    check(again, made, max(values))
 
 
 def orders(made: dict[str, Any], sets: int) -> Iterator[np.ndarray]:
@@ -220,12 +235,14 @@ def test_nested_budgets_have_the_largest_sum(data: st.DataObject) -> None:
         return sum(w * made["value"][step <= k].sum() for k, w in enumerate(weights))
 
     best = max(total(step) for step in orders(made, len(budgets)) if within(step))
-    found = choose_nested(
-        *given_areas(made), budgets, weights=weights, group=made["group"], caps=caps,
-        allowed=made["allowed"], gap=0.0,
-    )  # fmt: skip
-    assert within(found.step)
-    check_steps(found, made, best, total)
+    for cores in (contextlib.nullcontext(), small_cores()):
+        with cores:
+            found = choose_nested(
+                *given_areas(made), budgets, weights=weights, group=made["group"], caps=caps,
+                allowed=made["allowed"], gap=0.0,
+            )  # fmt: skip
+        assert within(found.step)
+        check_steps(found, made, best, total)
     for k in range(len(budgets) - 1):
         assert (found.held(k) <= found.held(k + 1)).all()
 
@@ -273,9 +290,11 @@ def test_years_have_the_most_household_years(data: st.DataObject, carry_over: bo
         with pytest.raises(BadValueError, match="the floor of a"):
             choose_years(*given_areas(made), years, **more)
         return
-    found = choose_years(*given_areas(made), years, **more)
-    assert within(found.step)
-    check_steps(found, made, max(totals), total)
+    for cores in (contextlib.nullcontext(), small_cores()):
+        with cores:
+            found = choose_years(*given_areas(made), years, **more)
+        assert within(found.step)
+        check_steps(found, made, max(totals), total)
 
 
 # --- the parts -----------------------------------------------------------------------
@@ -398,6 +417,21 @@ def test_a_budget_leaves_an_area_to_another_where_it_must() -> None:
     assert not owed.any()
     assert paid.sum(axis=1).tolist() == [10, 10]
     assert paid[1].tolist() == [10, 0]
+
+
+def test_areas_too_dear_with_what_they_need_are_barred() -> None:
+    up, cost = np.array([-1, 0, 1, -1]), np.array([4.0, 4, 4, 9])
+    one = make_problem(up, np.ones((4, 1)), [Row(cost, np.ones(1), 9)])
+    assert one.barred.ravel().tolist() == [False, False, True, False]
+    # Of the second set; and of a year, which bears only what is built in it.
+    each = np.eye(2)
+    rows = [Row(cost, each[0], 5), Row(cost, each[1] - each[0], 4)]
+    years = make_problem(up, np.ones((4, 2)), rows)
+    assert years.barred.tolist() == [
+        [False, False], [True, False], [True, False], [True, True],
+    ]  # fmt: skip
+    nested = make_problem(up, np.ones((4, 2)), [rows[0], Row(cost, each[1], 8)])
+    assert nested.barred.tolist() == [[False, False], [True, False], [True, True], [True, True]]
 
 
 def test_money_goes_round_through_several_budgets() -> None:
