@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
 
-MOST_CELLS: Final = 60_000_000
+MOST_CELLS: Final = 25_000_000
 """Cells of one window; about 2 GB."""
 
 NEAR_M: Final = 1000.0
