@@ -500,12 +500,14 @@ def _uncovered(layer: str, cut: Stretches) -> list[Finding]:
     """Tell how many metres of road a raster says nothing about."""
     whole = cut.length.sum() / 1000.0
     told: list[Finding] = []
-    for code, rule, severity, what, fix in (
+    for code, rule, severity, message, fix in (
         (NO_DATA, "ground-not-covered", "warning",
-         "lie outside the raster or where it holds no data; no class applies there",
+         "{some:.1f} of {all:.1f} km of road lie outside the raster or where it holds no data; "
+         "no class applies there",
          "take a raster that covers the region, or several"),
         (UNLISTED, "ground-unlisted-value", "info",
-         "have values that no class lists; no class applies there",
+         "{some:.1f} of {all:.1f} km of road have values that no class lists; "
+         "no class applies there",
          "list the values in [[ground.classes]], if they matter"),
     ):  # fmt: skip
         metres = cut.metres([code])[0] / 1000.0
@@ -517,7 +519,7 @@ def _uncovered(layer: str, cut: Stretches) -> list[Finding]:
                     layer=LAYERS[layer],
                     file="",
                     rows=int(np.unique(cut.line[cut.code == code]).size),
-                    message=f"{metres:.1f} of {whole:.1f} km of road {what}",
+                    message=message.format(some=metres, all=whole),
                     fix=fix,
                 )
             )

@@ -76,10 +76,13 @@ def _phrase(english: str, other: str) -> Phrase:
 def phrases(language: str) -> dict[str, tuple[Phrase, ...]]:
     """Give the sentences known in a language by section."""
     folder = files("bredband.text")
-    file = folder.joinpath(f"phrases_{language}.toml")
-    if not file.is_file():
+    content: dict[str, dict[str, str]] = {}
+    for file in sorted(folder.iterdir(), key=lambda one: one.name):
+        if file.name.startswith("phrases_") and file.name.endswith(f"_{language}.toml"):
+            for section, entries in tomllib.loads(file.read_text("utf-8")).items():
+                content.setdefault(section, {}).update(entries)
+    if not content:
         return {}
-    content = tomllib.loads(file.read_text("utf-8"))
     rules = tomllib.loads(folder.joinpath(f"rules_{language}.toml").read_text("utf-8"))
     content["reason"] |= rules["reason"]
     return {
