@@ -427,10 +427,10 @@ def test_a_cycle_track_beside_the_road_is_no_second_way() -> None:
     second = plan.stretches[plan.stretches["second_route"]]
     assert second["length_m"].sum() == pytest.approx(10_000, rel=0.01)
     # A road that leads away at once, or after a while, is another.
-    away = [rows[0], [(0, 0), (0, 0.06)], [(0, 0.06), (0, 2), (10, 2), (10, 0)]]
+    away = [rows[0], [(0, 0), (0.02, 0.06)], [(0.02, 0.06), (0, 2), (10, 2), (10, 0)]]
     plan = plan_backbone(two, roads(away), settings=chosen)
     second = plan.stretches[plan.stretches["second_route"]]
-    assert second["length_m"].sum() == pytest.approx(14_000)
+    assert second["length_m"].sum() == pytest.approx(14_000, rel=0.001)
     late = [rows[0], [(0, 0), (0.1, 0.03), (3, 0.03), (3, 2), (10, 2), (10, 0)]]
     plan = plan_backbone(two, roads(late), settings=chosen)
     assert plan.stretches["second_route"].any()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
+import networkx as nx
 import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
-from bredband_gis.roads import build_graph
+from bredband_gis.roads import build_graph, list_components
 from bredband_gis.steiner import steiner_tree
 from pyproj import Geod
 from scipy import sparse
@@ -78,3 +79,37 @@ def test_a_few_stops_joined_as_an_exact_method_does(links: Links, seed: int) -> 
     far = csgraph.shortest_path(matrix, directed=False, method="D")
     assert found.cost == pytest.approx(cheapest_by(far, goal), rel=1e-9)
     assert found.lower_bound == pytest.approx(found.cost, rel=1e-6)
+
+
+def test_the_links_drawn_as_lines_are_the_graph_of_their_ends(shared_data: Path) -> None:
+    path = shared_data / "sverige" / "sample_bd_m.gpkg"
+    table = pyogrio.read_dataframe(path, layer="lankar_bd_gtfs")
+    # By the ends alone, to the centimetre: what is drawn twice is one.
+    true = nx.Graph()
+    for line in table.geometry:
+        a, b = ((round(x, 2), round(y, 2)) for x, y in (line.coords[0], line.coords[-1]))
+        true.add_edge(a, b, metres=line.length)
+    true.remove_edges_from(list(nx.selfloop_edges(true)))
+    graph = build_graph(table, snap_m=0)
+    assert graph.x.size == true.number_of_nodes() > 1500
+    assert graph.tail.size == true.number_of_edges() > 2000
+    assert graph.length.sum() == pytest.approx(true.size(weight="metres"), rel=1e-6)
+    parts = list_components(graph)
+    assert sorted(parts["nodes"]) == sorted(map(len, nx.connected_components(true)))
+
+    label = graph.components()
+    main = np.flatnonzero(label == parts["nodes"].idxmax())
+    found = steiner_tree(graph.tail, graph.head, graph.length, main)
+    largest = true.subgraph(max(nx.connected_components(true), key=len))
+    spanning = nx.minimum_spanning_tree(largest, weight="metres").size(weight="metres")
+    assert found.cost == pytest.approx(spanning, rel=1e-6)
+    # A hundred of the stops: between the bound and what networkx finds.
+    goal = np.random.default_rng(5).choice(main, 100, replace=False)
+    found = steiner_tree(graph.tail, graph.head, graph.length, goal)
+    places = [(round(graph.x[i], 2), round(graph.y[i], 2)) for i in goal]
+    other = nx.approximation.steiner_tree(largest, places, weight="metres", method="mehlhorn")
+    assert found.lower_bound <= found.cost <= other.size(weight="metres") * (1 + 1e-6)
+    assert found.cost <= 1.002 * found.lower_bound
+    tree = nx.Graph(list(zip(graph.tail[found.edges], graph.head[found.edges], strict=True)))
+    assert nx.is_tree(tree)
+    assert set(goal.tolist()) <= set(tree.nodes)
