@@ -289,8 +289,9 @@ def region_networkx(folder: Path) -> dict[str, float]:
 
     def mehlhorn() -> dict[str, float]:
         graph = nx.from_scipy_sparse_array(matrix)
-        # Premises on roads without fibre cannot be joined; networkx refuses them all for one.
+        # Roads without fibre cannot be joined; networkx refuses the whole graph for one.
         part = nx.node_connected_component(graph, 0)
+        graph = graph.subgraph(part).copy()
         ends = [0, *(one for one in goal.tolist() if one in part)]
         tree = nx.approximation.steiner_tree(graph, ends, method="mehlhorn")
         return {"MSEK": tree.size(weight="weight") / 1e6}
