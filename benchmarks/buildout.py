@@ -37,15 +37,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 import shapely.ops
+from memory import peak_mb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 HERE = Path(__file__).resolve().parent
-if __name__ == "__main__":
-    # numba looks for the library coverage.py, and must not find the benchmark of that name here.
-    sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != HERE]
-
 CRS = "EPSG:3006"
 REACH_M = 200.0
 TARGET_S, TARGET_GB = 60.0, 4.0
@@ -307,34 +304,6 @@ REGIONS: dict[str, Callable[[Path], dict[str, float]]] = {
 
 
 # --- measuring ---------------------------------------------------------------------
-
-
-def peak_mb() -> float:
-    """Give the most memory that this process has held so far."""
-    if sys.platform == "win32":
-        import ctypes
-        from ctypes import wintypes
-
-        class Counters(ctypes.Structure):
-            _fields_ = (
-                ("cb", wintypes.DWORD),
-                ("faults", wintypes.DWORD),
-                ("peak", ctypes.c_size_t),
-                ("others", ctypes.c_size_t * 7),
-            )
-
-        counters = Counters()
-        counters.cb = ctypes.sizeof(counters)
-        process = ctypes.windll.kernel32.GetCurrentProcess
-        process.restype = wintypes.HANDLE
-        ctypes.windll.psapi.GetProcessMemoryInfo(
-            wintypes.HANDLE(process()), ctypes.byref(counters), counters.cb
-        )
-        return counters.peak / 1e6
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def measured(task: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -21,35 +21,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memory import peak_mb
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-if __name__ == "__main__":
-    # numba looks for the library coverage.py, and must not find the benchmark of that name here.
-    here = Path(__file__).resolve().parent
-    sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != here]
-
-
-def peak_mb() -> float:
-    """Give the peak memory of this process so far, MB."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        import ctypes
-        from ctypes import wintypes
-
-        class Counters(ctypes.Structure):
-            _fields_ = [("cb", wintypes.DWORD), ("faults", wintypes.DWORD)] + [
-                (name, ctypes.c_size_t) for name in ("peak", "now", "a", "b", "c", "d", "e", "f")
-            ]
-
-        counters = Counters(cb=ctypes.sizeof(Counters))
-        ctypes.windll.psapi.GetProcessMemoryInfo(
-            ctypes.windll.kernel32.GetCurrentProcess(), ctypes.byref(counters), counters.cb
-        )
-        return counters.peak / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def measure(task: dict[str, str]) -> dict[str, dict[str, float]]:

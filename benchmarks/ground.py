@@ -14,17 +14,11 @@ when other programs run.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-if __name__ == "__main__":
-    # numba looks for the library coverage.py, and must not find the benchmark of that name here.
-    here = Path(__file__).resolve().parent
-    sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != here]
 
 import numpy as np
 import rasterio

@@ -15,7 +15,6 @@ import argparse
 import multiprocessing
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -24,14 +23,10 @@ import pandas as pd
 import shapely
 from bredband_gis.points import locate, nearest_line, nearest_point
 from bredband_gis.roads import attach, build_graph
+from memory import peak_mb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-if __name__ == "__main__":
-    # numba looks for the library coverage.py, and must not find the benchmark of that name here.
-    here = Path(__file__).resolve().parent
-    sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != here]
 
 CRS = "EPSG:3006"
 REACH_M = 1000.0
@@ -213,34 +208,6 @@ TASKS = {
 
 
 # --- measuring ---------------------------------------------------------------------
-
-
-def peak_mb() -> float:
-    """Give the most memory that this process has held so far."""
-    if sys.platform == "win32":
-        import ctypes
-        from ctypes import wintypes
-
-        class Counters(ctypes.Structure):
-            _fields_ = (
-                ("cb", wintypes.DWORD),
-                ("faults", wintypes.DWORD),
-                ("peak", ctypes.c_size_t),
-                ("others", ctypes.c_size_t * 7),
-            )
-
-        counters = Counters()
-        counters.cb = ctypes.sizeof(counters)
-        process = ctypes.windll.kernel32.GetCurrentProcess
-        process.restype = wintypes.HANDLE
-        ctypes.windll.psapi.GetProcessMemoryInfo(
-            wintypes.HANDLE(process()), ctypes.byref(counters), counters.cb
-        )
-        return counters.peak / 1e6
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def measure(task: str, which: int, size: argparse.Namespace, pipe: Any) -> None:

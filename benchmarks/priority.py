@@ -17,15 +17,9 @@ one-off compilation.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 from typing import Any
-
-if __name__ == "__main__":
-    # numba looks for the library coverage.py, and must not find the benchmark of that name here.
-    here = Path(__file__).resolve().parent
-    sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != here]
 
 import numpy as np
 from bredband.choice import (

@@ -16,20 +16,14 @@ from __future__ import annotations
 
 import argparse
 import csv
-import resource
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-if __name__ == "__main__":
-    # numba looks for the library coverage.py, and must not find the benchmark of that name here.
-    here = Path(__file__).resolve().parent
-    sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != here]
-
 import networkx as nx
 import numpy as np
 from bredband_gis.steiner import SteinerTree, root_tree, steiner_tree
+from memory import peak_mb
 
 
 def read_pace(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -158,7 +152,7 @@ def large(graph: tuple[np.ndarray, ...], limit: float | None, gap: float, seed: 
         begun = time.perf_counter()
         result, cpu = timed(*graph_only, roots=roots, **options)
         seconds = time.perf_counter() - begun
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        peak = peak_mb() / 1e3
         print(
             f"{name:10}{result.cost:18.0f}  certified {certified(result):8.4f} %"
             f"{seconds:8.1f} s, of CPU {cpu:.1f} s, peak {peak:.2f} GB",

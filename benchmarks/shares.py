@@ -1,8 +1,8 @@
 """Coverage of a whole country, premises by premises, against geopandas and pandas.
 
-    uv run python benchmarks/coverage.py --scale 0.05              half a minute, to try it
-    uv run python benchmarks/coverage.py --runs 3                  5 million premises, all Sweden
-    uv run python benchmarks/coverage.py --runs 3 --no-geopandas   ours alone, nothing checked
+    uv run python benchmarks/shares.py --scale 0.05              half a minute, to try it
+    uv run python benchmarks/shares.py --runs 3                  5 million premises, all Sweden
+    uv run python benchmarks/shares.py --runs 3 --no-geopandas   ours alone, nothing checked
 
 5 million premises, 290 municipalities with 6.6 million vertices, 1 million fibre lines of
 three segments and 2 million connected buildings, clustered as households are. Asked: the
@@ -48,11 +48,6 @@ from points_and_roads import polygons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-if __name__ == "__main__":
-    # numba looks for the library coverage.py, and must not find the benchmark of that name here.
-    here = Path(__file__).resolve().parent
-    sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != here]
 
 CRS = "EPSG:3006"
 SEARCH_M, PROXIMITY_M, MATCH_M = 1000.0, 50.0, 25.0
