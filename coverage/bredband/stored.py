@@ -223,7 +223,7 @@ def _read_table(
         if points
         else shapely.from_wkb(table["geometry"].to_numpy())
     )
-    made = gpd.GeoDataFrame(frame, geometry=shapes, crs=crs)
+    made: pd.DataFrame = gpd.GeoDataFrame(frame, geometry=shapes, crs=crs)
     return made[columns]
 
 
