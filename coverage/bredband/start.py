@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from bredband.demo import lay_fibre
 from bredband.inputs import read_inputs
 from bredband.progress import Steps
 from bredband.region import FILE_NAME, Region, RegionError
-from bredband.template import region_toml
+from bredband.template import SCHEMA, region_toml
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -152,8 +153,10 @@ def _refuse_existing(folder: Path) -> None:
 def _write(folder: Path, text: str) -> Path:
     _refuse_existing(folder)
     path = folder / FILE_NAME
+    schema = files("bredband").joinpath(SCHEMA).read_bytes()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / SCHEMA, lambda part: part.write_bytes(schema))
         _replace(path, lambda part: part.write_text(text, encoding="utf-8"))
     except OSError as error:
         msg = f"the file cannot be written: {error.strerror}"

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 WIDTH = 92
 
+SCHEMA = "region.schema.json"
+"""The JSON Schema that stands beside a region.toml, for editors that complete and check it."""
+
 _HEAD = """\
 region.toml - what bredband needs to know about a region.
 
@@ -133,7 +136,7 @@ def region_toml(content: Mapping[str, Any] | None = None) -> str:
     """
     given = dict(content or {"region": {"name": "Min region", "code": "00", "year": 2024}})
     sources = given.pop("sources", None)
-    blocks = [_comment(_HEAD)]
+    blocks = [f"#:schema ./{SCHEMA}\n{_comment(_HEAD)}"]
     for name, info in Region.model_fields.items():
         if name == "folder":
             continue

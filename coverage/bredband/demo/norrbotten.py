@@ -29,6 +29,7 @@ from bredband.demo.places import choose_places, lay_streets, outline_places
 from bredband.demo.rollout import lay_region, make_plans
 from bredband.demo.settlement import settle
 from bredband.demo.terrain import find_nearest, make_land
+from bredband.template import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -363,6 +364,8 @@ def _write(
             seed=seed, year=YEAR, households=f"{figures['households'].sum():,}".replace(",", " ")
         )
         (folder / target).write_text(text, encoding="utf-8", newline="\n")
+    schema = importlib.resources.files("bredband").joinpath(SCHEMA).read_bytes()
+    (folder / SCHEMA).write_bytes(schema)
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
