@@ -101,6 +101,7 @@ def test_ranges_for_draws() -> None:
         ({"takeup": {"stad": price(0.7, "share")}}, r"takeup\.stad is none of total, tätort"),
         ({"duct": price(4, low=5, high=6)}, "4 lies outside its range 5-6"),
         ({"duct": price(4, low=3)}, "needs both low and high"),
+        ({"water": {"lake_cable": 250}}, r"table of settings, like \{ value = .* \(it is 250\)"),
         ({"duct": price(-4)}, "greater than or equal to 0"),
         ({"scope": "driven"}, "passed.*connected"),
         ({"colaying_contribution": price(60)}, r"60 SEK/m is more than.*trench\.plough: 55"),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bredband import tables
+from bredband.region import Sources
 from bredband.text import LANGUAGES, words
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +61,14 @@ def test_every_value_of_the_tables_has_a_word(language: str) -> None:
         "provenance": tables.PROVENANCES,
     }.items():
         assert all(w[f"{section}.{value}"] for value in values)
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_every_source_has_a_word(language: str) -> None:
+    w = words(language)
+    for layer in Sources.model_fields:
+        assert w.layer[layer]
+        assert w.synthetic[layer]
 
 
 def test_a_word_is_found_by_attribute_and_by_key() -> None:

@@ -437,6 +437,10 @@ def _plain(item: Any) -> str:
         "missing": "is missing",
         "extra_forbidden": "is not a setting; check the spelling",
     }
+    if item["type"] == "model_type":
+        example = ', like { value = 250, unit = "SEK/m", source = "…" }'
+        shape = example if item["loc"][0] == "prices" else ""
+        return f"must be a table of settings{shape} (it is {item['input']!r})"
     if item["type"] == "value_error":  # ours: it says itself what was found
         return str(item["ctx"]["error"])
     return messages.get(item["type"], f"{item['msg']} (it is {item['input']!r})")
