@@ -27,6 +27,7 @@ from bredband.settings_backbone import BackboneSettings
 from bredband.settings_ground import GroundSettings
 from bredband.settings_priority import PrioritySettings
 from bredband.settings_pts import PtsSettings
+from bredband.shown import show_region
 from bredband.tables import BASES, BUILT_UP, COUNTED, SEGMENTS, TECHNOLOGIES
 
 FILE_NAME = "region.toml"
@@ -340,6 +341,14 @@ class Publication(Section):
     )
 
 
+class Files(Section):
+    """[files]: what a run writes besides tables, map and database."""
+
+    report: bool = Field(True, description="report.html: all results, to read and to print")
+    workbook: bool = Field(True, description="tables.xlsx: a sheet per table, explained")
+    geopackage: bool = Field(True, description="bredband.gpkg: layers that QGIS opens coloured")
+
+
 class Region(Section):
     """A region: what region.toml says, with the folder that it stands in."""
 
@@ -354,6 +363,7 @@ class Region(Section):
     pts: PtsSettings = Field(default_factory=PtsSettings)
     backbone: BackboneSettings = Field(default_factory=BackboneSettings)
     publication: Publication = Field(default_factory=Publication)
+    files: Files = Field(default_factory=Files)
     folder: Path = Field(default=Path(), exclude=True, description="Folder of region.toml")
 
     @field_validator("ground")
@@ -430,6 +440,9 @@ class Region(Section):
             return Path(os.path.relpath(path, self.folder.resolve())).as_posix()
         except ValueError:  # another drive
             return path.name
+
+    def _repr_html_(self) -> str:
+        return show_region(self)
 
 
 def _plain(item: Any) -> str:
