@@ -23,6 +23,7 @@ from bredband.area_cut import cut_forest
 from bredband.area_join import join_pieces, spread
 from bredband.area_names import MANY, NOT_REACHED, name_areas, place_ids
 from bredband.cost import REACHED, add_capex, connect, fund
+from bredband.display import show
 from bredband.forest import hang
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ class Areas(NamedTuple):
     areas: pd.DataFrame
     trench: gpd.GeoDataFrame
     reach: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def build_areas(

@@ -34,6 +34,7 @@ from bredband.backbone_net import (
 from bredband.backbone_places import WHERE, choose_places, read_places
 from bredband.backbone_second import SecondWays, find_second_ways
 from bredband.backbone_tables import EXISTING, FIRST, SECOND, Graph, Plan, make_tables
+from bredband.display import show
 from bredband.region import BuildoutSettings, Prices
 from bredband.settings_backbone import BackboneSettings
 from bredband.tables import least_certain
@@ -89,6 +90,9 @@ class Backbone:
     along: str
     links_left_out: int
     links_short: int
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def plan_backbone(

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from bredband_gis.errors import BadValueError, UnreadableSourceError
 from bredband_gis.store import MANIFEST
 
+from bredband.display import show
 from bredband.prices import PriceError, Prices
 from bredband.quantities import bill_of_areas, bill_of_list, bill_of_network
 
@@ -61,6 +62,9 @@ class Built:
     municipalities: pd.DataFrame
     prices: Prices
 
+    def _repr_html_(self) -> str:
+        return show(self)
+
 
 @dataclass(frozen=True)
 class Listed:
@@ -79,6 +83,9 @@ class Listed:
     name: str
     bill: pd.DataFrame
     connections: float
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def read_built(folder: Path) -> Built:

@@ -22,6 +22,7 @@ from bredband_gis.quality import Finding
 from bredband_gis.roads import RoadGraph, attach, build_graph, list_components
 from bredband_gis.steiner import root_tree, steiner_tree, sum_below
 
+from bredband.display import show
 from bredband.ground import Ground, friction, price_lines, price_ways
 from bredband.trench_network import (
     TrenchNetwork,
@@ -77,6 +78,9 @@ class Buildout:
     fibre_off_road_m: float
     components: pd.DataFrame
     findings: tuple[Finding, ...] = ()
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def is_wanted(status: pd.DataFrame, *, include_holiday_homes: bool = False) -> pd.Series[bool]:

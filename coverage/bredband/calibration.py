@@ -23,6 +23,7 @@ import pandas as pd
 from bredband_gis.errors import BadValueError, EmptyLayerError
 from bredband_gis.quality import Finding
 
+from bredband.display import show
 from bredband.figures import area_key
 from bredband.inputs import fibre_distance
 from bredband.published import nearest_year
@@ -106,6 +107,9 @@ class Calibration:
     max_m: float
     tried: int
     findings: tuple[Finding, ...]
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def calibrate(

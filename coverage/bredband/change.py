@@ -18,6 +18,7 @@ from bredband_gis.errors import BadValueError, DuplicateIdsError
 from bredband_gis.store import scratch
 
 from bredband.counting import BUILT_UP_SEGMENTS, add_up, find_places, long_table, reached, tally
+from bredband.display import show
 from bredband.statistics import CLASSES, SPEEDS, best_class
 from bredband.tables import BASES, CHANGE, STATISTICS, need_columns
 
@@ -60,6 +61,9 @@ class Matched:
         """Share of the ids of the smaller table that the other has as well, 0-1."""
         smaller = len(self.then) + min(len(self.gone), len(self.new))
         return len(self.then) / smaller if smaller else 1.0
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def match_premises(before: pd.DataFrame, after: pd.DataFrame) -> Matched:

@@ -36,6 +36,7 @@ from bredband.choice import (
     choose_nested,
     choose_years,
 )
+from bredband.display import show
 from bredband.tables import need_columns
 from bredband.tables_choice import (
     CHOICE,
@@ -78,6 +79,9 @@ class Chosen:
     payments: pd.DataFrame
     summary: pd.DataFrame
 
+    def _repr_html_(self) -> str:
+        return show(self)
+
 
 @dataclass(frozen=True)
 class Nested:
@@ -94,6 +98,9 @@ class Nested:
     areas: pd.DataFrame
     summary: pd.DataFrame
 
+    def _repr_html_(self) -> str:
+        return show(self)
+
 
 @dataclass(frozen=True)
 class Years:
@@ -109,6 +116,9 @@ class Years:
 
     areas: pd.DataFrame
     summary: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def choose_areas(

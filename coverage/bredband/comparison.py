@@ -11,6 +11,7 @@ import pandas as pd
 from bredband_gis.errors import BadValueError, GeodataError, UnreadableSourceError
 from bredband_gis.quality import Finding
 
+from bredband.display import show
 from bredband.figures import area_key
 from bredband.published import nearest_year
 from bredband.standing import series_breaks
@@ -56,6 +57,9 @@ class Comparison:
     table: pd.DataFrame
     summary: pd.DataFrame
     findings: tuple[Finding, ...]
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def compare(

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from bredband.buildout import is_wanted
+from bredband.display import show
 
 if TYPE_CHECKING:
     from bredband.region import Prices
@@ -44,6 +45,9 @@ class Sketch(NamedTuple):
     operator_sek: float
     gap_sek: float
     gap_per_household_sek: float
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def sketch_cost(

@@ -21,6 +21,7 @@ from bredband_gis.errors import BadValueError
 
 from bredband.build_order import cheapest_first
 from bredband.cost import REACHED
+from bredband.display import show
 from bredband.forest import hang
 from bredband.tables import BUILD_ORDER, COST_CURVE, GOAL_COST, LAST_RESORT
 
@@ -56,6 +57,9 @@ class CostCurve:
 
     curve: pd.DataFrame
     order: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 @dataclass(frozen=True)

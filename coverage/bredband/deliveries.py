@@ -19,6 +19,7 @@ from bredband.caveats import Facts, change_warnings
 from bredband.change import change_table, match_premises, matched_table
 from bredband.changed import changed_premises
 from bredband.counting import BUILT_UP_SEGMENTS
+from bredband.display import show
 from bredband.tables import CHANGE, CHANGED_PREMISES, STATISTICS, STATUS, check_table
 
 if TYPE_CHECKING:
@@ -91,6 +92,9 @@ class Change:
     warnings: list[Finding]
     speed_mbit: int
     public: bool
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def read_run(folder: Path) -> Run:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bredband.criteria import CRITERIA, criteria_words
+from bredband.display import show
 from bredband.priority import chain_keys, hang_areas
 from bredband.tables import need_columns
 from bredband.tables_scores import MISSING, MOTIVATIONS, to_schema
@@ -32,6 +33,9 @@ class Explained(NamedTuple):
 
     areas: pd.DataFrame
     motivations: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 class _Wide(NamedTuple):

@@ -21,6 +21,7 @@ import pandas as pd
 from bredband_gis.errors import GeodataError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bredband.display import show_prices
 from bredband.tables import SEGMENTS, TOTAL
 
 if TYPE_CHECKING:
@@ -558,6 +559,9 @@ class Prices(BaseModel):
             msg = f"there is no take-up for {name}"
             raise PriceError(msg, where="prices.takeup", fix="give takeup.total for the rest")
         return found
+
+    def _repr_html_(self) -> str:
+        return show_prices(self)
 
 
 def read_book(content: Mapping[str, Any], *, folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bredband.choice_areas import choose_areas, nest_areas, schedule_areas
 from bredband.criteria import describe_surroundings
+from bredband.display import show
 from bredband.draws import spread_out
 from bredband.flips import find_flips
 from bredband.motivations import explain_areas
@@ -30,6 +31,9 @@ class Ranked(NamedTuple):
     """``tables_areas.AREAS`` by rank, with score and motivation."""
     tables: dict[str, pd.DataFrame]
     """By the names of their schemas."""
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def order_areas(

@@ -26,6 +26,7 @@ from bredband_gis.quality import Finding
 
 from bredband.columns import dealt
 from bredband.cost import REACHED, add_capex, connect, fund
+from bredband.display import show
 from bredband.placed import check_same_crs
 from bredband.pts_rules import LAYER, pts_words
 from bredband.tables import need_columns
@@ -58,6 +59,9 @@ class Eligible(NamedTuple):
     """``tables_pts.EXCLUSION_COUNTS``."""
     findings: tuple[Finding, ...]
     """What could not be judged."""
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def eligible_buildings(

@@ -28,6 +28,7 @@ from bredband_gis.points import nearest_point
 from bredband_gis.quality import Finding
 
 from bredband.columns import dealt
+from bredband.display import show
 from bredband.pts_competition import (
     Chances,
     calibrate,
@@ -75,6 +76,9 @@ class PtsPlan(NamedTuple):
     """``tables_pts.PTS_CALIBRATION``."""
     findings: tuple[Finding, ...]
     """What was made the most of, what is left, and which facts come from another year."""
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def allocate_marks(gain: ArrayLike, most: ArrayLike, quota: int) -> Ints:

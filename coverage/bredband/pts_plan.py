@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from bredband.display import show
 from bredband.pts import consultation_list, eligible_buildings, likely_projects, passed_aid
 from bredband.pts_marks import near_function, plan_marks
 from bredband.pts_rules import rules_of, rules_table
@@ -28,6 +29,9 @@ class Pts(NamedTuple):
     tables: dict[str, pd.DataFrame]
     """By the names of their schemas in ``tables_pts``."""
     findings: tuple[Finding, ...]
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def plan_pts(

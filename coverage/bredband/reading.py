@@ -34,6 +34,7 @@ from bredband_gis.sources import (
 from bredband_gis.tabular import as_text
 
 from bredband.availability import coverage_mismatches
+from bredband.display import show_inputs
 from bredband.dwellings import derive_households
 from bredband.ground import Ground
 from bredband.localities import dissolve_localities
@@ -149,6 +150,9 @@ class Inputs:
             marks.setdefault(str(file["layer"]), set()).add(str(file["provenance"]))
         marks.setdefault("premises", set()).update(self.premises["provenance"].unique())
         return {layer: least_certain(found) for layer, found in marks.items()}
+
+    def _repr_html_(self) -> str:
+        return show_inputs(self)
 
 
 class Unusable(Exception):  # noqa: N818 - nobody sees it

@@ -21,13 +21,13 @@ from bredband_gis.errors import GeodataError
 from bredband_gis.sources import Source
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
+from bredband.display import show_region
 from bredband.prices import Mark, Price, Prices, read_book
 from bredband.settings import Section
 from bredband.settings_backbone import BackboneSettings
 from bredband.settings_ground import GroundSettings
 from bredband.settings_priority import PrioritySettings
 from bredband.settings_pts import PtsSettings
-from bredband.shown import show_region
 from bredband.tables import BASES, BUILT_UP, COUNTED, SEGMENTS, TECHNOLOGIES
 
 FILE_NAME = "region.toml"

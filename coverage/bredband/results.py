@@ -20,6 +20,7 @@ from bredband_gis.store import MAKER, connect, write_folder, write_table
 
 from bredband.check_registry import translate_reasons
 from bredband.cost import REACHED
+from bredband.display import show_results
 from bredband.inputs import least_certain
 from bredband.publication import hide_small_areas
 from bredband.tables import (
@@ -247,6 +248,9 @@ class Results:
                 whole["unserved_households"],
             )
         return found
+
+    def _repr_html_(self) -> str:
+        return show_results(self)
 
 
 def write_results(

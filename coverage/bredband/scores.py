@@ -13,6 +13,7 @@ import pandas as pd
 from bredband_gis.errors import BadValueError
 
 from bredband.criteria import CRITERIA, read_columns
+from bredband.display import show
 from bredband.settings_priority import check_criteria
 from bredband.tables_scores import SCORES, to_schema
 
@@ -36,6 +37,9 @@ class Scored(NamedTuple):
 
     areas: pd.DataFrame
     scores: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 class Valued(NamedTuple):

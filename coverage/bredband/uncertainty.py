@@ -16,6 +16,7 @@ import pandas as pd
 from bredband_gis.errors import BadValueError
 
 from bredband.cost import REACHED
+from bredband.display import show
 from bredband.draws import draw, quantile
 from bredband.prices import COUNTED_BY, PAID_BY_CUSTOMERS
 from bredband.tables import INTERVALS, TORNADO, TOTAL
@@ -52,6 +53,9 @@ class Uncertainty:
 
     intervals: pd.DataFrame
     tornado: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        return show(self)
 
 
 def cost_quantities(
