@@ -363,7 +363,7 @@ def test_municipalities_have_the_colour_of_their_share(show: Callable[..., Opene
     ("label", "order", "place"),
     [
         ("Hushåll utan tillgång eller plan", 40, (3010, 15_010)),
-        ("Prioriterade områden, efter rang", 50, (3010, 15_010)),
+        ("Prioriterade områden, efter rang", 38, (3010, 15_010)),
         ("Större vägar", 20, (9000, 0)),
     ],
 )
@@ -412,7 +412,7 @@ def test_the_legend_says_what_is_made_up(show: Callable[..., Opened]) -> None:
     ]
     legends = opened.texts(".webmap-legend:not([hidden])")
     assert sum("Bygger på syntetiska data." in text for text in legends) == 4
-    opened.page.get_by_text("Källor").click()
+    opened.page.get_by_text("Källor", exact=True).click()
     sources = opened.text(".webmap-body details[open]")
     assert "Kommuner: SCB, 2023, CC0 (verkliga data)" in sources
     assert "Byggnader: hus.parquet (syntetiska data)" in sources
@@ -558,11 +558,11 @@ def test_cost_per_household_by_cell_and_by_building(show: Callable[..., Opened])
 def test_what_a_budget_buys(show: Callable[..., Opened]) -> None:
     opened = show(everything())
     opened.check("Områden som budgeten räcker till")
-    assert switched(opened, 51) == "ryms i budgeten: 1; ryms inte: 2"
+    assert switched(opened, 39) == "ryms i budgeten: 1; ryms inte: 2"
     legend = ".webmap-legend >> text=i stöd"
     assert opened.text(legend) == "1 område med 5 hushåll för 522 000 kr i stöd."
     choose(opened, "Budget", "10 mkr")
-    assert switched(opened, 51) == "ryms i budgeten: 2; ryms inte: 1"
+    assert switched(opened, 39) == "ryms i budgeten: 2; ryms inte: 1"
     assert opened.text(legend).startswith("2 områden med 6 hushåll för 1,0 mkr")
 
 
@@ -594,18 +594,80 @@ def test_without_broadband_and_without_mobile(show: Callable[..., Opened]) -> No
     assert switched(opened, 42) == "3–9: 1; färre än 3: 1"
 
 
+def changed_premises() -> pd.DataFrame:
+    """Norra gains four households in one cell and one in another; Västra loses nine."""
+    rows = [
+        ("a", 3010, 15010, 4, 4, "gained", "unserved", "connected"),
+        ("a2", 6600, 15600, 1, 1, "gained", "unserved", "passed"),
+        ("b", 4000, 4000, 9, 9, "lost", "connected", "unserved"),
+        ("c", 9000, 9000, 2, 3, "recounted", "connected", "connected"),
+        ("d", 9000, 9500, 0, 7, "new", None, "connected"),
+        ("e", 9000, 9500, 6, 0, "gone", "connected", None),
+    ]
+    table = pd.DataFrame(rows, columns=["premises_id", "x", "y", "households_before",
+                                        "households_after", "change", "status_before",
+                                        "status_after"])  # fmt: skip
+    table[["x", "y"]] += [EAST, NORTH]
+    return table.assign(why="därför", municipality_code="2501")
+
+
+def change() -> pd.DataFrame:
+    """Points since 2019: Norra +4, Västra -2, Södra 0.5; nothing of Tomma."""
+    rows = [("municipality", "2501", 4.0), ("municipality", "2502", -2.0),
+            ("municipality", "2503", 0.5), ("region", "25", 1.0)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["area_kind", "area_code", "points"])
+    table = table.assign(segment="total", base="households", measure="connected", speed_mbit=100,
+                         year_before=2019, year_after=2024)  # fmt: skip
+    others = [table.assign(points=9.0, **other) for other in (
+        {"segment": "tätort"}, {"base": "workplaces"}, {"measure": "passed"}, {"speed_mbit": 30}
+    )]  # fmt: skip
+    return pd.concat([*others, table], ignore_index=True)
+
+
 def test_who_gained_and_who_lost(show: Callable[..., Opened]) -> None:
-    rows = [("a", 3010, 15010, 0, 4, "gained"), ("b", 4000, 4000, 9, 9, "lost"),
-            ("c", 9000, 9000, 2, 2, "recounted")]  # fmt: skip
-    changed = pd.DataFrame(rows, columns=["premises_id", "x", "y", "households_before",
-                                          "households_after", "change"])  # fmt: skip
-    changed[["x", "y"]] += [EAST, NORTH]
-    opened = show(everything(changed=changed))
-    assert switched(opened, 44) == "Hushåll som tillkommit: 1"
-    assert switched(opened, 45) == "Hushåll som försvunnit: 1"
+    opened = show(everything(changed=changed_premises(), since="2019"))
+    assert "Förändring sedan 2019" in opened.text(".webmap-panel")
+    assert switched(opened, 43) == "3–9: 1; färre än 3: 1"
+    assert switched(opened, 44) == "3–9: 1"
+    assert "7 hushåll i nya byggnader och 6 i byggnader" in opened.text(".webmap-panel")
     opened.zoom_to(4000, 4000, 14)
     opened.click(4080, 4080)
-    assert re.search(r"Hushåll som försvunnit\s+9", opened.text(".webmap-popup"))
+    assert re.search(r"Hushåll som fått det sämre\s+9", opened.text(".webmap-popup"))
+    opened.zoom_to(6600, 15_600, 14)
+    opened.check("Prioriterade områden, efter rang", on=False)
+    opened.click(6600, 15_600)
+    assert re.search(r"Hushåll som fått det bättre\s+färre än 3", opened.text(".webmap-popup"))
+    assert "därför" not in opened.page.content(), "what is told of one building is internal"
+
+
+def test_an_internal_map_tells_why_a_building_changed(show: Callable[..., Opened]) -> None:
+    internal = Publication(detail="internal")
+    opened = show(everything(changed=changed_premises(), status=None, publication=internal))
+    assert switched(opened, 43) == "3–9: 1; 1–2: 1"
+    opened.zoom_to(4000, 4000, 15)
+    opened.click(4000, 4000)
+    assert opened.text(".webmap-popup h2") == "Byggnad b"
+    assert re.search(
+        r"Hushåll som fått det sämre\s+9\s+Då\s+Ansluten\s+Nu\s+Saknar\s+Varför\s+därför",
+        opened.text(".webmap-popup"),
+    )
+
+
+def test_the_municipalities_change_in_points(show: Callable[..., Opened]) -> None:
+    caveat = "Antalet byggnader skiljer sig."
+    opened = show(everything(change=change(), since="2019", caveats=[caveat]))
+    opened.check("Andel anslutna, procentenheter")
+    assert switched(opened, 1) == (
+        "minskat mer än 1: 1; −1 till +1: 1; +3 till +5: 1; uppgift saknas: 1"
+    )
+    assert "minst 100 Mbit/s, 2024 minus 2019" in opened.text(".webmap-panel")
+    opened.page.get_by_text("Att tänka på om förändringen").click()
+    assert caveat in opened.text(".webmap-body details[open]")
+    opened.click(8000, 12_000)
+    popup = opened.text(".webmap-popup")
+    assert re.search(r"Förändring sedan 2019, procentenheter\s+\+4,0", popup)
+    opened.click(8000, 8000)
+    assert re.search(r"procentenheter\s+−2,0", opened.text(".webmap-popup"))
 
 
 def test_search_finds_towns_places_and_areas(show: Callable[..., Opened]) -> None:
@@ -633,19 +695,48 @@ def test_the_list_holds_what_the_table_holds(show: Callable[..., Opened]) -> Non
     assert lines[1] == "2\nOmråde 2501-0002\nfärre än 3 hushåll · Norra"
 
 
-def test_stretches_between_places(show: Callable[..., Opened]) -> None:
+def stretches() -> gpd.GeoDataFrame:
+    """A new stretch from fibre to a place, a second way, and an existing one."""
     lines = [shapely.LineString([(EAST, NORTH + y), (EAST + 2 * SIDE, NORTH + y)])
-             for y in (4000, 6000)]  # fmt: skip
-    stretches = gpd.GeoDataFrame(
-        {"stretch_id": ["S1", "S2"], "length_m": [20_000.0, 20_000.0], "sek": 7.4e6,
-         "households_enabled": [40, 12], "second_route": [False, True]},
+             for y in (4000, 6000, 8000)]  # fmt: skip
+    return gpd.GeoDataFrame(
+        {
+            "stretch_id": ["S1", "S2", "S3"], "priority": pd.array([1, 2, pd.NA], dtype="Int64"),
+            "new": [True, True, False], "second_route": [False, True, False],
+            "route": pd.array([pd.NA, 1, pd.NA], dtype="Int64"),
+            "from_place": "Älvby", "from_kind": ["fibre", "place", "place"],
+            "to_place": "Näs", "to_kind": "place", "from_fibre": [True, False, True],
+            "to_fibre": False, "places_along": [None, "Ytterby", None], "length_m": 20_432.0,
+            "sek": 7.4e6, "support_sek": 2.9e6, "own_sek": 4.5e6, "households": [40.0, 12.0, 9.0],
+            "sek_per_household": [185_000.0, 616_667.0, np.nan],
+            "households_behind_single_cut": [40.0, 0.0, 9.0],
+        },
         geometry=lines, crs=CRS,
     )  # fmt: skip
-    opened = show(everything(stretches=stretches))
-    assert switched(opened, 56) == "ny sträcka: 1; andra väg: 1"
+
+
+def test_stretches_between_places(show: Callable[..., Opened]) -> None:
+    opened = show(everything(stretches=stretches()))
+    assert switched(opened, 57) == "40 000 kr eller mer per hushåll: 1"
+    assert switched(opened, 56) == "andra väg: 1"
     opened.click(5000, 4000)
+    assert opened.text(".webmap-popup h2") == "fiber vid Älvby – Näs"
     popup = opened.text(".webmap-popup")
-    assert re.search(r"Längd\s+20,0 km\s+Kostnad\s+7,4 mkr\s+Hushåll som nås\s+40", popup)
+    # To the whole kilometre: an exact length would tell where the fibre is.
+    assert re.search(r"Längd\s+20,0 km\s+Kostnad\s+7,2 mkr", popup)
+    assert re.search(r"Hushåll som ansluts\s+40", popup)
+    assert "visas den bara fram till rutan om 1 × 1 km" in opened.text(".webmap-panel")
+    assert drawn(opened, 57)[:, 0].min() > EAST + 400, "not where the fibre is"
+    shown = "map_0.webmapShown.some((l) => l.options.order === 54)"
+    assert not opened.page.evaluate(shown), "existing fibre is not for publication"
+
+
+def test_an_internal_map_shows_existing_stretches(show: Callable[..., Opened]) -> None:
+    internal = Publication(detail="internal")
+    opened = show(everything(stretches=stretches(), straight=True, publication=internal))
+    assert switched(opened, 54) == "finns, enda väg: 1"
+    assert drawn(opened, 57)[:, 0].min() == pytest.approx(EAST, abs=5)
+    assert "Länkarna är raka" in opened.text(".webmap-panel")
 
 
 # ---- what is not in the page ----------------------------------------------------------
@@ -674,7 +765,7 @@ def test_the_public_page_holds_no_exact_place(show: Callable[..., Opened]) -> No
     opened = show(page)
     opened.check("Ny grävning")
     exact = np.vstack([status()[["x", "y"]], shapely.get_coordinates(trench().geometry)])
-    for order, rounding in ((40, 1.0), (50, 1.5), (55, 5.0)):
+    for order, rounding in ((40, 1.0), (38, 1.5), (55, 5.0)):
         corners = drawn(opened, order)
         assert np.abs(corners / 250 - np.rint(corners / 250)).max() * 250 < rounding
         nearest = np.hypot(*(corners[:, None] - exact[None]).transpose(2, 0, 1)).min()
@@ -684,7 +775,7 @@ def test_the_public_page_holds_no_exact_place(show: Callable[..., Opened]) -> No
 def test_an_exact_outline_is_made_coarse_before_it_is_drawn(show: Callable[..., Opened]) -> None:
     exact = areas()
     exact.geometry = exact.geometry.centroid.buffer(333)
-    corners = drawn(show(everything(areas=exact)), 50)
+    corners = drawn(show(everything(areas=exact)), 38)
     assert np.abs(corners / 250 - np.rint(corners / 250)).max() * 250 < 1.5
 
 

@@ -17,10 +17,11 @@ from bredband_gis.webmap import (
     WebMap,
 )
 
-from bredband.backbone_public import SQUARE_M, public_places, public_stretches
-from bredband.backbone_words import backbone_words
-from bredband.map_background import draw_land, draw_names, draw_roads
-from bredband.map_draw import Drawing, amount_labels, bounds_of, simplify_neighbours, write
+from bredband.backbone_public import public_places, public_stretches
+from bredband.map_background import background_table, draw_land, draw_names, draw_roads
+from bredband.map_draw import Drawing, bounds_of, simplify_neighbours, write
+from bredband.map_stretches import draw_stretches
+from bredband.map_words import map_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,11 +37,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-# Colours: ColorBrewer's RdPu, Greens and GnBu (facts, colour-blind safe).
-EACH_EDGES: Final = (2_500.0, 10_000.0, 40_000.0)
-"""SEK per household at which a stretch's colour changes."""
-_EACH_STYLES: Final = (("#7a0177", 5.0), ("#c51b8a", 4.4), ("#f768a1", 3.8), ("#fa9fb5", 3.2))
-_SECOND, _EXISTING, _ALONE, _NOBODY = "#006d2c", "#4d4d4d", "#a50f15", "#8f8f8f"
+# Colours: ColorBrewer's GnBu and OrRd (facts, colour-blind safe).
 _WAYS: Final = {
     "ways_root": "#000000", "ways_2": "#0868ac", "ways_1": "#f47a4d", "ways_0": "#7f0000",
     "ways_lost": "#c8c8c8",
@@ -79,7 +76,7 @@ def backbone_map(
         ``save`` writes it as one file that needs no network. Where ``[publication]`` detail
         is public, existing fibre is not on it.
     """
-    w = backbone_words(region.region.language)
+    w = map_words(region.region.language)
     public = region.publication.detail == "public"
     stretches = public_stretches(plan.stretches) if public else plan.stretches
     places = public_places(plan.places) if public else plan.places
@@ -97,16 +94,13 @@ def backbone_map(
     draw = Drawing(page, w, region.publication, crs, provenance or {})
     land = draw_land(draw, draw.pack(polygons, crs, resolution=5.0))
     names, _ = draw_names(draw, municipalities, polygons, places)
-    needs = [
-        _first(draw, stretches[stretches["new"] & ~stretches["second_route"]], plan, public),
-        _second(draw, stretches[stretches["second_route"]]),
-        None if public else _existing(draw, stretches[~stretches["new"]]),
-    ]
+    needs = draw_stretches(draw, stretches, straight=plan.along != "roads")
     today = [
         _ways(draw, places, "ways_before", w.backbone.today, show=False),
         _ways(draw, places, "ways_after", w.backbone.after, show=True),
     ]
-    find = [names, draw_roads(draw, roads) if roads is not None else None, land]
+    background = background_table(roads)
+    find = [names, None if background is None else draw_roads(draw, background), land]
     page.add_child(
         Head(title, _subtitle(plan, region, w), _facts(plan, region, w),
              _notices(plan, region, w, provenance or {}))
@@ -115,7 +109,7 @@ def backbone_map(
         Panel(
             w.map.panel,
             [
-                Group(w.backbone.group_needs, [one for one in needs if one]),
+                Group(w.backbone.group_needs, needs),
                 Group(w.backbone.group_today, today, single=True),
                 Group(w.backbone.group_find, [one for one in find if one]),
             ],
@@ -222,117 +216,6 @@ def _sources(files: Iterable[Mapping[str, Any]], w: Words) -> list[str]:
 
 
 # ---- layers ---------------------------------------------------------------------------
-
-
-def name_ends(stretches: pd.DataFrame, w: Words) -> list[str]:
-    """Name each stretch by its ends: a place, or what lies near one."""
-    said = {
-        "place": "{place}",
-        "junction": w.backbone.near_junction,
-        "fibre": w.backbone.near_fibre,
-    }
-    ends = [
-        [said[kind].format(place=name) for name, kind in zip(
-            stretches[f"{end}_place"], stretches[f"{end}_kind"], strict=True
-        )]
-        for end in ("from", "to")
-    ]  # fmt: skip
-    return [
-        w.fill("backbone.stretch", from_place=one, to_place=other)
-        for one, other in zip(*ends, strict=True)
-    ]
-
-
-def _texts(rows: pd.DataFrame, w: Words, households: str) -> tuple[dict[str, Any], Popup]:
-    """Write what a click on a stretch tells."""
-    columns: dict[str, Any] = {"title": name_ends(rows, w)}
-    pairs = []
-    for name, label, spell in (
-        ("priority", "priority", w.number),
-        ("length_m", "length", w.length),
-        ("sek", "cost", w.money),
-        ("support_sek", "support", w.money),
-        ("own_sek", "own", w.money),
-        ("households", households, w.number),
-        ("sek_per_household", "each", w.money),
-        ("households_behind_single_cut", "alone", w.number),
-        ("places_along", "along_places", str),
-        ("within_budget", "within_budget", w.yes_no),
-    ):
-        if not rows[name].isna().all():
-            columns[name] = write(rows[name], spell, missing=None)
-            pairs.append((w["backbone." + label], name))
-    return columns, Popup("title", pairs)
-
-
-def _layer(
-    draw: Drawing,
-    rows: gpd.GeoDataFrame,
-    name: str,
-    styles: list[Style],
-    of: Ints,
-    households: str,
-    *,
-    order: int,
-    notes: Sequence[str] = (),
-    show: bool = True,
-) -> Layer | None:
-    if rows.empty:
-        return None
-    columns, popup = _texts(rows, draw.w, households)
-    layer = ShapeLayer(
-        draw.pack(rows.geometry.to_numpy(), rows.crs, columns, 5.0),
-        name,
-        styles,
-        of,
-        popup=popup,
-        tooltip="title",
-        notes=draw.notes("backbone", *notes),
-        show=show,
-        order=order,
-        casing="rgba(255,255,255,0.8)",
-        highlight="#005fcc",
-    )
-    return draw.add(layer)
-
-
-def _first(draw: Drawing, rows: gpd.GeoDataFrame, plan: Backbone, public: bool) -> Layer | None:
-    w = draw.w
-    each = rows["sek_per_household"].to_numpy(float)
-    of = np.where(
-        np.isnan(each), len(_EACH_STYLES), np.searchsorted(EACH_EDGES, each, side="right")
-    )
-    labels = [
-        w.fill("backbone.per_household", amount=text)
-        for text in amount_labels(w, EACH_EDGES, w.money)
-    ]
-    styles = [
-        Style(label, stroke=colour, width=width)
-        for label, (colour, width) in zip(labels, _EACH_STYLES, strict=True)
-    ]
-    if np.isnan(each).any():
-        styles.append(Style(w.backbone.nobody, stroke=_NOBODY, width=2.0))
-    notes = []
-    if public and (rows["from_fibre"] | rows["to_fibre"]).any():
-        notes.append(w.fill("backbone.tap_note", square=draw.square(SQUARE_M)))
-    if plan.along != "roads":
-        notes.append(w.backbone.straight_note)
-    return _layer(draw, rows, w.backbone.first, styles, of, "households", order=55, notes=notes)
-
-
-def _second(draw: Drawing, rows: gpd.GeoDataFrame) -> Layer | None:
-    style = Style(draw.w.backbone.second_label, stroke=_SECOND, width=3.8)
-    of = np.zeros(len(rows), np.int64)
-    return _layer(draw, rows, draw.w.backbone.second, [style], of, "households_second", order=54)
-
-
-def _existing(draw: Drawing, rows: gpd.GeoDataFrame) -> Layer | None:
-    styles = [
-        Style(draw.w.backbone.existing_label, stroke=_EXISTING, width=2.0),
-        Style(draw.w.backbone.existing_cut, stroke=_ALONE, width=2.6),
-    ]
-    of = (rows["households_behind_single_cut"] > 0).to_numpy().astype(np.int64)
-    return _layer(draw, rows, draw.w.backbone.existing, styles, of, "households", order=52)
 
 
 def _ways(draw: Drawing, places: gpd.GeoDataFrame, column: str, name: str, *, show: bool) -> Layer:

@@ -18,10 +18,11 @@ from bredband_gis.sources import Source, read_layer
 from bredband_gis.store import MAKER, connect, write_folder, write_table
 
 from bredband.backbone import Backbone, plan_backbone
-from bredband.backbone_map import backbone_map, name_ends
+from bredband.backbone_map import backbone_map
 from bredband.backbone_public import public_cuts, public_places, public_stretches
 from bredband.backbone_words import backbone_words
 from bredband.inputs import Inputs, read_inputs
+from bredband.map_stretches import name_ends
 from bredband.progress import Steps
 from bredband.tables import check_table, least_certain
 from bredband.tables_backbone import CUTS, PLACES, STRETCHES

@@ -142,8 +142,8 @@ def show_backbone(console: Console, run: BackboneRun, out: Path, *, seconds: flo
 
 def stretch_table(run: BackboneRun, w: Words, *, most: int = _SHOWN) -> Table:
     """Lay out the new stretches by priority, the sum last."""
-    from bredband.backbone_map import name_ends  # noqa: PLC0415
     from bredband.backbone_run import shown_tables  # noqa: PLC0415
+    from bredband.map_stretches import name_ends  # noqa: PLC0415
 
     said = w.backbone_table
     rows = shown_tables(run)[0]

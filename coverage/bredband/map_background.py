@@ -8,10 +8,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from bredband_gis.crs import transform_points
+from bredband_gis.crs import metric_crs, transform_points
 from bredband_gis.webmap import LabelLayer, LabelStyle, Places, Popup, ShapeLayer, Style
 
 from bredband.map_draw import middles, require
+from bredband.tables import PROVENANCES, column, table
 
 if TYPE_CHECKING:
     from bredband_gis.webmap import Features
@@ -25,7 +26,79 @@ MAIN_ROADS: Final = {
 }  # fmt: skip
 """Road classes of the background, and how they are drawn: 0 wide, 1 narrow."""
 
-_LAND: Final = "#f3f1ea"
+BACKGROUND: Final = table(
+    "background",
+    "What maps are drawn on: main roads and lakes, one row per class, with simplified shapes",
+    {
+        "layer": column(str, "roads or water", isin=("roads", "water")),
+        "kind": column(
+            "int64", "Roads: 0 motorways to primary roads, 1 secondary roads; water: 0", ge=0, le=1
+        ),
+        "provenance": column(str, "real, derived or synthetic", isin=PROVENANCES, required=False),
+    },
+)
+"""Schema of :func:`background_table`."""
+
+SIMPLER_M: Final = 60.0
+"""Roads and shores of the background keep within this of the exact ones, m: a pixel or two
+at the scale where a municipality fills the screen."""
+
+_LAND: Final = "#faf8f2"
+
+
+def background_table(
+    roads: gpd.GeoDataFrame | None = None, water: gpd.GeoDataFrame | None = None
+) -> gpd.GeoDataFrame | None:
+    """Keep of roads and lakes what a map needs to be drawn, so that it can be drawn anew.
+
+    Parameters
+    ----------
+    roads : GeoDataFrame, optional
+        ``road_class`` and lines in a metric CRS; those of ``MAIN_ROADS`` are kept.
+    water : GeoDataFrame, optional
+        Polygons of lakes in a metric CRS.
+
+    Returns
+    -------
+    GeoDataFrame or None
+        ``BACKGROUND``: one row per kind of road with its lines as one geometry, then one with
+        all water; within ``SIMPLER_M`` of the exact shapes. None where there is nothing.
+
+    Raises
+    ------
+    MissingColumnError
+        ``roads`` has no ``road_class``.
+    NoCrsError, NotMetricError
+        A layer has no CRS, or one that cannot measure.
+    """
+    crs = None
+    rows: list[tuple[str, int, object]] = []
+    if roads is not None:
+        crs = require(roads, ["road_class"], "background_roads")
+        number = roads["road_class"].map(MAIN_ROADS)
+        main = roads[number.notna()]
+        for kind, group in main.groupby(number[number.notna()].astype("int64")):
+            joined = shapely.union_all(shapely.force_2d(group.geometry.to_numpy()))
+            parts = shapely.get_parts(shapely.line_merge(joined))
+            rows.append(("roads", kind, shapely.multilinestrings(_simpler(parts))))
+    if water is not None and len(water):
+        here = require(water, [], "water")
+        shapes = water.geometry.to_crs(crs).to_numpy() if crs else water.geometry.to_numpy()
+        crs = crs or here
+        parts = shapely.get_parts(shapely.force_2d(shapes))
+        rows.append(("water", 0, shapely.multipolygons(_simpler(parts))))
+    if not rows:
+        return None
+    layers, kinds, shapes = zip(*rows, strict=True)
+    names = pd.array(layers, dtype="str")
+    return gpd.GeoDataFrame(
+        {"layer": names, "kind": np.array(kinds, np.int64)}, geometry=list(shapes), crs=crs
+    )
+
+
+def _simpler(parts: NDArray[np.object_]) -> NDArray[np.object_]:
+    simpler: NDArray[np.object_] = shapely.simplify(parts, SIMPLER_M)
+    return simpler
 
 
 def draw_land(draw: Drawing, features: Features) -> ShapeLayer:
@@ -34,6 +107,7 @@ def draw_land(draw: Drawing, features: Features) -> ShapeLayer:
         features,
         draw.w.map.land,
         [Style(fill=_LAND, stroke="#b9b4a6", width=0.8, opacity=0.3 if draw.online else 1.0)],
+        notes=draw.notes("borders", draw.w.map_look.outside),
         order=-10,
     )
     draw.add(layer)
@@ -44,7 +118,7 @@ def draw_borders(draw: Drawing, features: Features, popup: Popup) -> ShapeLayer:
     """Draw the municipal borders above what fills them; a click tells the figures."""
     layer = ShapeLayer(
         features, draw.w.map.borders, [Style(stroke="#6b6b6b", width=0.8)],
-        popup=popup, tooltip="name", order=30, highlight="#1b1b1b",
+        popup=popup, tooltip="name", notes=draw.notes("borders"), order=30, highlight="#1b1b1b",
     )  # fmt: skip
     draw.add(layer)
     return layer
@@ -89,25 +163,20 @@ def draw_names(
     return layer, Places(features, "found", draw.w.map.place) if named else None
 
 
-def draw_roads(draw: Drawing, roads: gpd.GeoDataFrame) -> ShapeLayer | None:
-    """Draw the main roads."""
-    crs = require(roads, ["road_class"], "background_roads")
-    number = roads["road_class"].map(MAIN_ROADS)
-    main = roads[number.notna()]
-    if main.empty:
+def draw_roads(draw: Drawing, background: gpd.GeoDataFrame) -> ShapeLayer | None:
+    """Draw the main roads of ``BACKGROUND``."""
+    rows = background[background["layer"] == "roads"]
+    if rows.empty:
         return None
-    lines, of = [], []
-    for kind, group in main.groupby(number[number.notna()].astype(int)):
-        parts = shapely.get_parts(
-            shapely.line_merge(shapely.union_all(shapely.force_2d(group.geometry.to_numpy())))
-        )
-        lines.append(shapely.simplify(parts, 60.0))
-        of.append(np.full(parts.size, kind))
+    parts, owner = shapely.get_parts(rows.geometry.to_numpy(), return_index=True)
     layer = ShapeLayer(
-        draw.pack(np.concatenate(lines), crs, resolution=20.0),
+        draw.pack(parts, metric_crs(background.crs), resolution=20.0),
         draw.w.map.roads,
-        [Style(stroke="#ffffff", width=1.8), Style(stroke="#ffffff", width=0.9)],
-        np.concatenate(of),
+        [
+            Style(draw.w.map_look.road_wide, stroke="#ffffff", width=1.8),
+            Style(draw.w.map_look.road_narrow, stroke="#ffffff", width=0.9),
+        ],
+        rows["kind"].to_numpy()[owner],
         notes=draw.notes("roads"),
         order=20,
         casing="#a8a8a8",
@@ -116,14 +185,16 @@ def draw_roads(draw: Drawing, roads: gpd.GeoDataFrame) -> ShapeLayer | None:
     return layer
 
 
-def draw_water(draw: Drawing, water: gpd.GeoDataFrame) -> ShapeLayer:
-    """Draw the lakes."""
-    crs = require(water, [], "water")
-    shapes = shapely.simplify(water.geometry.to_numpy(), 60.0)
+def draw_water(draw: Drawing, background: gpd.GeoDataFrame) -> ShapeLayer | None:
+    """Draw the lakes of ``BACKGROUND``."""
+    rows = background[background["layer"] == "water"]
+    if rows.empty:
+        return None
+    parts = shapely.get_parts(rows.geometry.to_numpy())
     layer = ShapeLayer(
-        draw.pack(shapes, crs, resolution=20.0),
+        draw.pack(parts, metric_crs(background.crs), resolution=20.0),
         draw.w.map.water,
-        [Style(fill="#d5e3ea", stroke="#9dbccb", width=0.6)],
+        [Style(fill="#cfe3ee", stroke="#8fb5c8", width=0.6)],
         notes=draw.notes("water"),
         order=10,
     )

@@ -40,6 +40,7 @@ _MADE_FROM: Final = {
     "trench": ("roads", "premises", "fibre", "coverage", "plans"),
     "areas": ("roads", "premises", "fibre", "coverage", "plans"),
     "backbone": ("roads", "localities", "fibre"),
+    "borders": ("municipalities",),
     "names": ("localities",),
     "roads": ("roads",),
     "water": ("water",),

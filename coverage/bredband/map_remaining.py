@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 import shapely
 from bredband_gis.webmap import Choice, Places, Popup, Ranking, ShapeLayer, Style
 
@@ -243,7 +242,7 @@ class AreaLayers:
             )
         self.by_rank = ShapeLayer(
             self.features, w.map.areas, styles, of, popup=self.popup, tooltip="title",
-            notes=draw.notes("areas", *self._generalised()), order=50, highlight="#1b1b1b",
+            notes=draw.notes("areas", *self._generalised()), order=38, aim=1, highlight="#1b1b1b",
         )  # fmt: skip
         draw.add(self.by_rank)
         return self.by_rank
@@ -277,7 +276,7 @@ class AreaLayers:
             layer = ShapeLayer(
                 self.features, f"{w.map.budget} {name}", styles, np.where(bought, 0, 1),
                 popup=self.popup, tooltip="title", notes=draw.notes("areas", note), show=False,
-                order=51, highlight="#1b1b1b",
+                order=39, aim=1, highlight="#1b1b1b",
             )  # fmt: skip
             draw.add(layer)
             members[(number,)] = layer
@@ -312,49 +311,3 @@ class AreaLayers:
                 coarse=draw.square(COARSE * draw.cell_m),
             )
         ]  # fmt: skip
-
-
-# ---- backbone -------------------------------------------------------------------------
-
-
-def draw_stretches(draw: Drawing, stretches: gpd.GeoDataFrame) -> ShapeLayer | None:
-    """Draw the stretches that connect places.
-
-    Parameters
-    ----------
-    draw : Drawing
-        The page.
-    stretches : GeoDataFrame
-        ``tables_backbone.STRETCHES`` with lines.
-    """
-    if stretches.empty:
-        return None
-    w = draw.w
-    crs = require(stretches, ["stretch_id", "length_m"], "stretches")
-    second = stretches.get("second_route", pd.Series(False, index=stretches.index)).astype(bool)
-    columns: dict[str, list[Any]] = {"title": list(stretches["stretch_id"].astype(str))}
-    pairs = []
-    for name, key, spell in (
-        ("length_m", "length", w.length),
-        ("sek", "cost", w.money),
-        ("households_enabled", "households_below", w.number),
-    ):
-        if name in stretches:
-            columns[name] = write(stretches[name], spell)
-            pairs.append((w["popup." + key], name))
-    layer = ShapeLayer(
-        draw.pack(shapely.simplify(stretches.geometry.to_numpy(), 20.0), crs, columns, 5.0),
-        w.map.backbone,
-        [
-            Style(w.map.backbone_first, stroke="#01665e", width=3.0),
-            Style(w.map.backbone_second, stroke="#8c510a", width=2.4, dash=True),
-        ],
-        second.to_numpy().astype(np.int64),
-        popup=Popup("title", pairs),
-        notes=draw.notes("backbone"),
-        order=56,
-        casing="rgba(255,255,255,0.75)",
-        highlight="#005fcc",
-    )
-    draw.add(layer)
-    return layer

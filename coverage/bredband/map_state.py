@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from bredband.map_draw import (
     write,
 )
 from bredband.publication import public_cells
-from bredband.tables import CONNECTED_ANY, MEASURES, STATUSES, SYMMETRIC
+from bredband.tables import CONNECTED_ANY, MEASURES, STATUSES, SYMMETRIC, TOTAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bredband.map_draw import Drawing
+    from bredband.text import Words
 
 # Colours: ColorBrewer's GnBu, OrRd and PuOr (facts, colour-blind safe): cool for
 # what is there, warm for what is missing, purple and dark for what could be done.
@@ -48,7 +50,14 @@ _STATUS_COLOURS: Final = {
     "connected": "#0868ac", "passed": "#7bccc4", "planned": "#8073ac", "unserved": "#d7301f",
 }  # fmt: skip
 _COST_COLOURS: Final = ("#fcfbfd", "#dadaeb", "#bcbddc", "#9e9ac8", "#756bb1", "#3f007d")
-_CHANGE_COLOURS: Final = {"gained": "#2166ac", "lost": "#b2182b"}
+# The fewest households last; ColorBrewer's PuOr for the municipalities' points.
+_CHANGE_COLOURS: Final = {
+    "gained": ("#053061", "#2166ac", "#6baed6", "#c6dbef"),
+    "lost": ("#67001f", "#b2182b", "#ef6a4c", "#fbc4ae"),
+}
+POINT_EDGES: Final = (-1.0, 1.0, 3.0, 5.0)
+"""Percentage points at which the municipalities' colour of change changes."""
+_POINT_COLOURS: Final = ("#e08214", "#f2f0ee", "#d8daeb", "#998ec3", "#542788")
 _SHOWN_MEASURES: Final = (*MEASURES, CONNECTED_ANY, SYMMETRIC)
 
 
@@ -59,8 +68,12 @@ def municipality_features(
     shares: pd.DataFrame,
     cost: pd.DataFrame | None,
     target: int,
+    points: tuple[str, NDArray[np.float64]] | None = None,
 ) -> tuple[Features, Popup]:
-    """Pack the municipalities with all their figures, and say how a popup shows these."""
+    """Pack the municipalities with all their figures, and say how a popup shows these.
+
+    ``points`` is what to call their change in the share connected, and the percentage points.
+    """
     w = draw.w
     codes = municipalities["municipality_code"]
     rows = shares[shares["area_kind"] == "municipality"]
@@ -93,6 +106,9 @@ def municipality_features(
             if name in of_area:
                 columns[name] = map(spell, of_area[name])
                 pairs.append((w["popup." + key], name))
+    if points is not None:
+        columns["points"] = write(points[1].round(1), lambda one: _signed(w, one), missing=None)
+        pairs.append((points[0], "points"))
     features = draw.pack(polygons, draw.crs, {k: list(v) for k, v in columns.items()}, 5.0)
     popup = Popup(
         "name",
@@ -150,6 +166,11 @@ def draw_shares(
         (w.map.speed, [w.speed(speed) for speed in speeds]),
     ]
     return Choice(w.map.group_municipalities, w.map.share, respects, members, none=w.map.none)
+
+
+def _signed(w: Words, points: float) -> str:
+    text = w.number(points, 1)
+    return f"+{text}" if points > 0 else text
 
 
 def _column(
@@ -305,7 +326,9 @@ class PremisesLayers:
         if self.as_cells:
             features, popup, of = _cost_cells(draw, found)
             if draw.public:
-                styles.append(Style(draw.fewer, fill=FEW, stroke="#5b5470", width=0.4, least=2.2))
+                styles.append(
+                    Style(draw.fewer, fill=NOTHING, stroke="#5b5470", width=0.4, least=2.2)
+                )
         else:
             features, popup = self.features, self.popup
             each = self.premises["per_party_sek"].to_numpy(float)
@@ -436,45 +459,185 @@ def draw_cells(
 # ---- change ---------------------------------------------------------------------------
 
 
-def draw_changes(draw: Drawing, changed: pd.DataFrame) -> list[ShapeLayer]:
-    """Draw where households gained and lost between two results, cell by cell.
+def draw_changes(draw: Drawing, changed: pd.DataFrame, *, show: bool = True) -> list[ShapeLayer]:
+    """Draw where households are better off and worse off than in an earlier result.
 
     Parameters
     ----------
     draw : Drawing
         The page.
     changed : DataFrame
-        ``tables.CHANGED_PREMISES``.
+        ``tables.CHANGED_PREMISES``: cells on a public map, buildings with the reason on an
+        internal one.
+    show : bool
+        Whether the layers are on when the page opens.
     """
     w = draw.w
     layers = []
-    for at, (change, colour) in enumerate(_CHANGE_COLOURS.items()):
+    beside = w.fill(
+        "map_change.beside",
+        new=w.number(changed.loc[changed["change"] == "new", "households_after"].sum()),
+        gone=w.number(changed.loc[changed["change"] == "gone", "households_before"].sum()),
+    )
+    for at, (change, colours) in enumerate(_CHANGE_COLOURS.items()):
         chosen = changed[changed["change"] == change]
-        if chosen.empty:
-            continue
-        households = chosen["households_after"].where(
+        homes = chosen["households_after"].where(
             chosen["households_after"] > 0, chosen["households_before"]
         )
-        counted = chosen[["x", "y"]].assign(households=households)
-        few = draw.few if draw.public else 1
-        cells = public_cells(counted, crs=draw.crs, cell_m=draw.cell_m, min_households=few)
-        hidden = cells["hidden"].to_numpy()
-        counts = cells["households"].fillna(0).to_numpy(np.int64)
-        layer = ShapeLayer(
-            draw.pack(
-                cells.geometry.to_numpy(),
-                draw.crs,
-                {
-                    "title": [w.fill("popup.cell", size=draw.square(draw.cell_m))] * len(cells),
-                    "households": hide(hidden, write(counts, w.number), draw.fewer),
-                },
-            ),
-            w["map.change_" + change],
-            [Style(w["map.change_" + change], fill=colour, opacity=0.8, least=3.0)],
-            popup=Popup("title", [(w["map.change_" + change], "households")]),
-            notes=draw.notes("coverage"),
-            order=44 + at,
+        chosen = chosen.assign(households=homes)[homes > 0]
+        if chosen.empty:
+            continue
+        as_cells = draw.public or len(chosen) > MAX_POINTS
+        features, popup, counts, hidden = (_changed_cells if as_cells else _changed_points)(
+            draw, chosen
         )
+        few = draw.few if draw.public else 1
+        edges = sorted({few, *(edge for edge in _CELL_EDGES if edge >= few)})[:3]
+        labels = range_labels(w, edges)
+        of = len(edges) - np.searchsorted(edges, counts, "right")
+        styles = [
+            Style(label, fill=colour, stroke=colours[0], width=0.5, least=3.0, radius=3.6)
+            for label, colour in zip(labels[::-1], colours, strict=False)
+        ]
+        if draw.public:
+            styles.append(
+                Style(draw.fewer, fill=colours[-1], stroke=colours[0], width=0.5, least=3.0)
+            )
+            of = np.where(hidden, len(edges), of)
+        kind = "note" if as_cells else "points"
+        layer = ShapeLayer(
+            features, w["map_change." + change], styles, of, popup=popup,
+            notes=draw.notes(
+                "coverage",
+                w.fill(f"map_change.{change}_{kind}", cell=draw.square(draw.cell_m)), beside,
+            ),
+            show=show, order=43 + at,
+        )  # fmt: skip
         draw.add(layer)
         layers.append(layer)
     return layers
+
+
+def _changed_cells(
+    draw: Drawing, chosen: pd.DataFrame
+) -> tuple[Features, Popup, NDArray[np.int64], NDArray[np.bool_]]:
+    w = draw.w
+    few = draw.few if draw.public else 1
+    cells = public_cells(chosen, crs=draw.crs, cell_m=draw.cell_m, min_households=few)
+    hidden = cells["hidden"].to_numpy(bool)
+    counts = cells["households"].fillna(0).to_numpy(np.int64)
+    features = draw.pack(
+        cells.geometry.to_numpy(),
+        draw.crs,
+        {
+            "title": [w.fill("popup.cell", size=draw.square(draw.cell_m))] * len(cells),
+            "households": hide(hidden, write(counts, w.number), draw.fewer),
+        },
+    )
+    name = w["map_change." + str(chosen["change"].iloc[0])]
+    return features, Popup("title", [(name, "households")]), counts, hidden
+
+
+def _changed_points(
+    draw: Drawing, chosen: pd.DataFrame
+) -> tuple[Features, Popup, NDArray[np.int64], NDArray[np.bool_]]:
+    w = draw.w
+    counts = chosen["households"].to_numpy(np.int64)
+    columns: dict[str, Iterable[object]] = {
+        "title": chosen["premises_id"],
+        "households": write(counts, w.number),
+    }
+    pairs = [(w["map_change." + str(chosen["change"].iloc[0])], "households")]
+    for name, label, spell in (
+        ("status_before", w.map_change.then, lambda status: w["status." + status]),
+        ("status_after", w.map_change.now, lambda status: w["status." + status]),
+        ("why", w.map_change.why, str),
+    ):
+        if name in chosen:
+            columns[name] = write(chosen[name], spell, missing=None)
+            pairs.append((label, name))
+    features = draw.pack((chosen["x"], chosen["y"]), draw.crs, columns)
+    popup = Popup("title", pairs, lead=w.fill("popup.building", building=""))
+    return features, popup, counts, np.zeros(len(chosen), bool)
+
+
+def municipal_points(change: pd.DataFrame, codes: pd.Series[str], target: int) -> pd.DataFrame:
+    """Take the municipalities' change in the share connected at the target speed.
+
+    Parameters
+    ----------
+    change : DataFrame
+        ``tables.CHANGE``.
+    codes : Series of str
+        The municipalities, in the order of the map.
+    target : int
+        Speed, Mbit/s.
+
+    Returns
+    -------
+    DataFrame
+        The rows of ``change``, empty where there is none, in the order of ``codes``.
+    """
+    needed = ["area_kind", "area_code", "segment", "base", "measure", "speed_mbit", "points",
+              "year_before", "year_after"]  # fmt: skip
+    require(change, needed, "change")
+    rows = change[
+        (change["area_kind"] == "municipality") & (change["segment"] == TOTAL)
+        & (change["base"] == "households") & (change["measure"] == "connected")
+        & (change["speed_mbit"] == target)
+    ]  # fmt: skip
+    return rows.set_index("area_code").reindex(codes)
+
+
+def draw_points(
+    draw: Drawing, features: Features, rows: pd.DataFrame, target: int, since: str
+) -> ShapeLayer | None:
+    """Colour the municipalities by the change in the share connected, percentage points.
+
+    Parameters
+    ----------
+    draw : Drawing
+        The page.
+    features : Features
+        The municipalities.
+    rows : DataFrame
+        From :func:`municipal_points`, in the same order.
+    target : int
+        Speed, Mbit/s.
+    since : str
+        What to call the earlier result.
+    """
+    w = draw.w
+    points = rows["points"].to_numpy(float)
+    if np.isnan(points).all():
+        return None
+    told = [w.number(edge) if edge <= 0 else f"+{w.number(edge)}" for edge in POINT_EDGES]
+    labels = [
+        w.fill("map_change.points_down", low=w.number(-POINT_EDGES[0])),
+        *(w.fill("map_change.points_up", low=low, high=high) for low, high in pairwise(told)),
+        w.fill("map_change.points_most", low=told[-1]),
+    ]
+    border = {"stroke": "#ffffff", "width": 1.3, "opacity": 0.7 if draw.online else 1.0}
+    styles = [
+        Style(label, fill=colour, **border)  # type: ignore[arg-type]
+        for label, colour in zip(labels, _POINT_COLOURS, strict=True)
+    ]
+    empty = np.isnan(points)
+    if empty.any():
+        styles.append(Style(w.map.none, fill=NOTHING, **border))  # type: ignore[arg-type]
+    before, after = (rows[name].dropna() for name in ("year_before", "year_after"))
+    years = [str(int(year.iloc[0])) for year in (before, after)]
+    layer = ShapeLayer(
+        features, w.map_change.points, styles,
+        np.where(empty, len(labels), np.searchsorted(POINT_EDGES, points, "right")),
+        notes=draw.notes(
+            "coverage",
+            w.fill(
+                "map_change.points_note", speed=w.speed(target), after=years[1],
+                before=years[0] if years[0] != years[1] else since,
+            ),
+        ),
+        show=False, order=1,
+    )  # fmt: skip
+    draw.add(layer)
+    return layer

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from bredband_gis.errors import BadValueError, EmptyLayerError
 from bredband_gis.webmap import Choice, Group, Head, PageWords, Panel, Places, Search, WebMap
 
+from bredband.backbone_public import public_stretches
 from bredband.map_background import (
     MAIN_ROADS,
+    background_table,
     draw_borders,
     draw_land,
     draw_names,
@@ -22,26 +24,30 @@ from bredband.map_background import (
     draw_water,
 )
 from bredband.map_draw import Drawing, bounds_of, require, simplify_neighbours
-from bredband.map_remaining import AreaLayers, draw_stretches, draw_trench
+from bredband.map_remaining import AreaLayers, draw_trench
 from bredband.map_state import (
     SHARE_EDGES,
     PremisesLayers,
     draw_changes,
+    draw_points,
     draw_shares,
+    municipal_points,
     municipality_features,
 )
+from bredband.map_stretches import draw_stretches
+from bredband.map_words import map_words
 from bredband.region import Publication
 from bredband.tables import MEASURES, PROVENANCES, TOTAL
-from bredband.text import Words, words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import geopandas as gpd
     import pandas as pd
+    from folium.map import Layer
 
     from bredband.region import Region
-    from bredband.text import Language
+    from bredband.text import Language, Words
 
 __all__ = ["MAIN_ROADS", "SHARE_EDGES", "coverage_map"]
 
@@ -62,9 +68,14 @@ def coverage_map(
     roads: gpd.GeoDataFrame | None = None,
     water: gpd.GeoDataFrame | None = None,
     shares: pd.DataFrame | None = None,
+    orientation: gpd.GeoDataFrame | None = None,
     budgets: Mapping[str, Collection[str]] | None = None,
+    change: pd.DataFrame | None = None,
     changed: pd.DataFrame | None = None,
+    since: str | None = None,
+    caveats: Sequence[str] = (),
     stretches: gpd.GeoDataFrame | None = None,
+    straight: bool = False,
     region: Region | None = None,
     region_name: str | None = None,
     year: int | None = None,
@@ -99,14 +110,25 @@ def coverage_map(
         ``road_class`` and lines; those of ``MAIN_ROADS`` are drawn to find one's way by.
     water : GeoDataFrame, optional
         Polygons of lakes.
+    orientation : GeoDataFrame, optional
+        ``map_background.BACKGROUND``, instead of ``roads`` and ``water``.
     shares : DataFrame, optional
         ``tables.SHARES``, for the cost per household; needs ``status``.
     budgets : mapping of str to collection of str, optional
         Name of each budget, and the ids of the areas that it buys; needs ``areas``.
+    change : DataFrame, optional
+        ``tables.CHANGE``: the municipalities' change since an earlier result.
     changed : DataFrame, optional
         ``tables.CHANGED_PREMISES``: who gained and who lost.
+    since : str, optional
+        What to call the earlier result, such as its year.
+    caveats : sequence of str
+        What to beware of in the change.
     stretches : GeoDataFrame, optional
-        ``tables_backbone.STRETCHES``: networks that connect places.
+        ``tables_backbone.STRETCHES``, everything exact: networks that connect places. On a
+        public map they are made fit to be shown here.
+    straight : bool
+        Whether the stretches are straight links instead of roads.
     region : Region, optional
         The settings: gives the next five where they are not given.
     region_name, year : optional
@@ -146,7 +168,7 @@ def coverage_map(
     NoCrsError, NotMetricError
         A layer has no CRS, or one that cannot measure.
     """
-    w = words(language or (region.region.language if region else "sv"))
+    w = map_words(language or (region.region.language if region else "sv"))
     settings = publication or (region.publication if region else Publication())
     target = target_speed_mbit or (region.definitions.target_speed_mbit if region else 100)
     crs = require(municipalities, ["municipality_code", "municipality_name"], "municipalities")
@@ -173,36 +195,50 @@ def coverage_map(
         online=online,
     )
     draw = Drawing(page, w, settings, crs, made_up, online=online)
-    towns, popup = municipality_features(draw, municipalities, polygons, counted, cost, target)
+    since = since or w.map_change.earlier
+    codes = municipalities["municipality_code"]
+    points = None if change is None else municipal_points(change, codes, target)
+    towns, popup = municipality_features(
+        draw, municipalities, polygons, counted, cost, target,
+        None if points is None
+        else (w.fill("map_change.points_row", since=since), points["points"].to_numpy(float)),
+    )  # fmt: skip
     land = draw_land(draw, towns)
-    share = draw_shares(draw, towns, municipalities["municipality_code"], counted, target)
+    share = draw_shares(draw, towns, codes, counted, target)
     borders = draw_borders(draw, towns, popup)
     built = AreaLayers(draw, areas) if areas is not None else None
     homes = PremisesLayers(draw, status, shares) if status is not None else None
     state = [
         *([homes.draw_unserved(), homes.draw_status(), homes.draw_mobile_gaps()] if homes else []),
+    ]
+    moved = [
+        draw_points(draw, towns, points, target, since) if points is not None else None,
         *(draw_changes(draw, changed) if changed is not None else []),
     ]
     remaining = [
         built.draw_by_rank() if built else None,
         homes.draw_shared_cost() if homes else None,
-        draw_stretches(draw, stretches) if stretches is not None else None,
     ]
+    joined = _stretches(draw, stretches, straight=straight) if stretches is not None else []
+    if orientation is None:
+        orientation = background_table(roads, water)
     names, found = draw_names(draw, municipalities, polygons, localities)
     orientation = [
         names,
         borders,
-        draw_roads(draw, roads) if roads is not None else None,
-        draw_water(draw, water) if water is not None and len(water) else None,
+        draw_roads(draw, orientation) if orientation is not None else None,
+        draw_water(draw, orientation) if orientation is not None else None,
         land,
         draw.add(page.online_background(w.map.background)) if online else None,
     ]
     groups: list[Group | Choice | None] = [
         share,
         Group(w.map.group_state, [one for one in state if one]),
+        Group(w.fill("map_change.title", since=since), [one for one in moved if one]),
         Group(w.map.group_buildout, [one for one in remaining if one]),
         built.draw_budgets(budgets or {}) if built else None,
         draw_trench(draw, trench) if trench is not None else None,
+        Group(w.map.backbone, joined),
         Group(w.map.group_orientation, [one for one in orientation if one]),
     ]
     places: list[Places | None] = [Places(towns, "name", w.map.municipality, layer=borders), found]
@@ -218,6 +254,7 @@ def coverage_map(
             printing=(w.map.print, w.map.paper),
         )
     )
+    said = [*_source_lines(files, w), *sources]
     definitions = [w["map.definition_" + term] for term in (*MEASURES, "unserved")]
     if cost is not None or areas is not None:
         definitions.append(w.map.definition_gap)
@@ -230,15 +267,24 @@ def coverage_map(
             w.map.panel,
             [group for group in groups if group],
             [
+                *([(w.map_change.caveats, list(caveats))] if caveats else []),
                 (w.map.definitions, definitions),
-                (w.map.sources, [*_source_lines(files, w), *sources, w.map.software]),
+                (w.map.sources, [*said, w.map.software]),
             ],
             lists=[listed] if listed else [],
             show=w.map.panel_open,
             hide=w.map.panel_close,
+            imprint=f"{w.map.sources}: {'; '.join(said)}. {w.map.software}." if said else "",
         )
     )
     return page
+
+
+def _stretches(draw: Drawing, stretches: gpd.GeoDataFrame, *, straight: bool) -> list[Layer]:
+    """Draw networks between places, as the audience may see them."""
+    if draw.public and len(stretches):
+        stretches = public_stretches(stretches)
+    return draw_stretches(draw, stretches, straight=straight)
 
 
 def _name_of(shares: pd.DataFrame) -> str:

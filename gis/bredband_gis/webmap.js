@@ -124,7 +124,7 @@ var webmap = (function () {
 
   // Points, lines or polygons, each in the style of its class.
   const Shapes = CanvasLayer.extend({
-    options: { classes: [], of: "", popup: null, tooltip: null, casing: null },
+    options: { classes: [], of: "", popup: null, tooltip: null, casing: null, aim: 0 },
 
     initialize: function (data, options) {
       CanvasLayer.prototype.initialize.call(this, data, options);
@@ -313,6 +313,9 @@ var webmap = (function () {
     draw: function (pen, scale, origin, size) {
       const zoom = this._map.getZoom() - (this._map.webmapHome || this._map.getZoom());
       const taken = [];
+      // The part of the canvas that is seen: a name that fits there is not cut by its edge.
+      const view = this._map.containerPointToLayerPoint([0, 0]).subtract(this._bounds.min);
+      const across = this._map.getSize().x;
       pen.lineJoin = "round";
       pen.textBaseline = "middle";
       for (let i = 0; i < this.data.length; i++) {
@@ -330,7 +333,9 @@ var webmap = (function () {
         const middle = x - wide / 2, places = style.dot
           ? [[x + 6, 0], [x - 6 - wide, 0]]
           : [[middle, 0], [middle, -high], [middle, high], [x, 0], [x - wide, 0]];
-        const place = places.find((one) => clear(free(one)));
+        const whole = ([left]) => left >= view.x && left + wide <= view.x + across;
+        const place = places.find((one) => whole(one) && clear(free(one)))
+          || places.find((one) => clear(free(one)));
         if (!place) { continue; }
         const [left, dy] = place, box = free(place);
         taken.push(box);
@@ -382,13 +387,14 @@ var webmap = (function () {
     return Math.max(right - west, bottom - top) * scale;
   }
 
-  // Shows what lies under a click. The topmost that is large enough to be aimed at is open;
+  // Shows what lies under a click. The first that is large enough to be aimed at is open;
   // the others are folded below it.
   function popups(map, words) {
     map.on("click", (event) => {
       const { at, reach, scale } = where(map, event.latlng, 8);
       const found = shown(map).filter((layer) => layer.options.popup)
-        .map((layer) => [layer, layer.hit(at, reach, scale)]).filter(([, i]) => i >= 0);
+        .map((layer) => [layer, layer.hit(at, reach, scale)]).filter(([, i]) => i >= 0)
+        .sort(([a], [b]) => b.options.aim - a.options.aim);
       if (!found.length) { return; }
       const aimed = found.find(([layer, i]) => apparent(layer, i, scale) >= 24)
         || found[found.length - 1];
@@ -423,6 +429,7 @@ var webmap = (function () {
     const box = layer.data.box.subarray(4 * i, 4 * i + 4);
     if (!(box[0] <= box[2])) { return; }
     if (!map.hasLayer(layer)) { layer.addTo(map); }
+    if (map.webmapFold && map.getSize().x < PHONE) { map.webmapFold(); }
     see(map, box);
     tell(map, map.unproject(anchor(map, layer, i, box), 0), [layer, i], []);
   }
@@ -524,7 +531,7 @@ var webmap = (function () {
     const width = map.webmapPanel && !narrow ? map.webmapPanel.offsetWidth + 10 : 0;
     return {
       paddingTopLeft: [12, Math.min(height + 16, size.y / 2)],
-      paddingBottomRight: [12 + width, narrow ? 64 : 34],
+      paddingBottomRight: [12 + width, narrow ? (map.webmapFoot || 0) + 34 : 34],
     };
   }
 
@@ -549,7 +556,7 @@ var webmap = (function () {
   }
 
   return {
-    PHONE, map, features, start, node, numbers, shown, see, visit,
+    PHONE, map, features, start, node, numbers, shown, see, visit, free,
     shapes: (data, options) => new Shapes(data, options),
     labels: (data, options) => new Labels(data, options),
   };

@@ -73,7 +73,7 @@ def script_json(value: object) -> str:
     # Outside strings, JSON never has two such characters in a row.
     for char in "{%#":
         text = text.replace("{" + char, f"{{\\u{ord(char):04x}")
-    return text.replace("//", "\\/\\/")
+    return re.sub("/{2,}", lambda slashes: "\\/" * len(slashes[0]), text)
 
 
 class _Verbatim(Element):
@@ -377,6 +377,9 @@ class ShapeLayer(_PackedLayer):
         Whether the layer is on when the page opens.
     order : int
         Layers with larger numbers lie on top.
+    aim : int, optional
+        Of what lies under a click, the layer with the largest number is told of first, and of
+        equal ones the topmost. Points and lines have 2, polygons 0, where none is given.
     casing : str, optional
         Colour of the edging on both sides of lines.
     highlight : str, optional
@@ -397,6 +400,7 @@ class ShapeLayer(_PackedLayer):
         notes: Sequence[str] = (),
         show: bool = True,
         order: int = 0,
+        aim: int | None = None,
         casing: str | None = None,
         highlight: str | None = None,
     ) -> None:
@@ -410,6 +414,7 @@ class ShapeLayer(_PackedLayer):
                 "tooltip": tooltip,
                 "notes": list(notes),
                 "order": order,
+                "aim": (0 if features.kind == "polygon" else 2) if aim is None else aim,
                 "casing": casing,
                 "highlight": highlight,
             }
@@ -655,6 +660,8 @@ class Panel(MacroElement):
         Further pages of the panel.
     show, hide : str
         What the button does, for those who hear the page.
+    imprint : str
+        Stands at the foot of what is printed, e.g. the sources.
     """
 
     def __init__(
@@ -666,12 +673,16 @@ class Panel(MacroElement):
         lists: Sequence[Ranking] = (),
         show: str = "",
         hide: str = "",
+        imprint: str = "",
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Panel"
         self.groups = [group for group in groups if group.layers]
         self.lists = list(lists)
-        self._texts = {"title": title, "texts": texts, "open": show or title, "close": hide}
+        self._texts = {
+            "title": title, "texts": texts, "open": show or title, "close": hide,
+            "imprint": imprint,
+        }  # fmt: skip
 
     def render(self, **kwargs: object) -> None:  # type: ignore[override]
         """Write the call that makes the panel; the layers' names are known by now."""

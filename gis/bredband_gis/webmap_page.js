@@ -140,7 +140,8 @@
 
   // ---- printing ----------------------------------------------------------------------
 
-  const PAPER = { A4: [277, 190], A3: [400, 277] }; // lying, less 10 mm on each side
+  // Lying, less 10 mm on each side; and how many dots of the map there are to a pixel.
+  const PAPER = { A4: [277, 190, 3], A3: [400, 277, 2.5] };
   const MM = 96 / 25.4;
 
   // Lays the page out for paper: the map with its head, and what the shown layers mean below.
@@ -151,27 +152,40 @@
     let before = null;
     function lay() {
       if (before) { return; }
-      const box = map.getContainer(), [wide, high] = PAPER[choice.value];
-      before = { center: map.getCenter(), zoom: map.getZoom(), seen: map.getBounds() };
+      const box = map.getContainer(), [wide, high, ratio] = PAPER[choice.value];
+      before = { center: map.getCenter(), zoom: map.getZoom(), seen: seen() };
       style.textContent = `@page { size: ${choice.value} landscape; margin: 10mm; }`
         + ` body.webmap-paper #${box.id} { width: ${wide}mm; height: ${high}mm; }`;
       document.body.classList.add("webmap-paper");
-      map.webmapRatio = 3;
+      map.webmapRatio = ratio;
+      // Nothing outside the sheet: the canvases would be needlessly large.
+      shown(map).forEach((layer) => { layer.options.padding = 0; });
       map.invalidateSize({ animate: false, pan: false });
-      // What was seen is seen, in the part that the legend leaves.
-      const legend = map.webmapPanel ? map.webmapPanel.offsetWidth : 0;
+      // What was seen between head and panel is seen, in the part that they leave on paper.
+      const panel = map.webmapPanel;
+      if (panel) { panel.style.zoom = Math.min(1, (high * MM - 20) / panel.offsetHeight); }
+      const legend = panel ? panel.getBoundingClientRect().width : 0;
       map.setMaxBounds(null);
+      map.setMinZoom(0);
       map.fitBounds(before.seen, {
-        animate: false, paddingTopLeft: [0, map.webmapHead.offsetHeight],
-        paddingBottomRight: [Math.min(legend, wide * MM / 3), 0],
+        animate: false, paddingTopLeft: [0, map.webmapHead.offsetHeight + 12],
+        paddingBottomRight: [Math.min(legend + 10, wide * MM / 3), 30],
       });
       shown(map).forEach((layer) => layer.redraw());
+    }
+    function seen() {
+      const { paddingTopLeft: first, paddingBottomRight: last } = webmap.free(map);
+      const corner = map.getSize().subtract(last);
+      return L.latLngBounds(map.containerPointToLatLng(first), map.containerPointToLatLng(corner));
     }
     function restore() {
       if (!before) { return; }
       document.body.classList.remove("webmap-paper");
       style.textContent = "";
       map.webmapRatio = null;
+      if (map.webmapPanel) { map.webmapPanel.style.zoom = ""; }
+      shown(map).forEach((layer) => { delete layer.options.padding; });
+      map.setMinZoom(Math.floor(map.webmapHome) - 2);
       map.invalidateSize({ animate: false, pan: false });
       map.setView(before.center, before.zoom, { animate: false });
       map.setMaxBounds(map.webmapBounds);
@@ -186,11 +200,12 @@
 
   // ---- the panel ---------------------------------------------------------------------
 
-  function swatch(kind, style) {
+  function swatch(kind, style, casing) {
     const mark = node("span", "webmap-swatch webmap-" + kind);
     if (kind === "line") {
       const dash = style.dash ? "dashed" : "solid";
       mark.style.borderTop = `${Math.max(1, style.width)}px ${dash} ${style.stroke}`;
+      if (casing) { mark.style.boxShadow = `0 0 0 1px ${casing}`; }
     } else {
       mark.style.background = style.fill || "none";
       mark.style.opacity = Math.max(0.4, style.opacity);
@@ -203,17 +218,26 @@
   }
 
   function legend(layer) {
-    const { classes, notes } = layer.options;
+    const { classes, notes, casing } = layer.options;
     const items = (classes || []).filter((style) => style.label).map((style) => node("li", "",
-      node("span", "webmap-key", swatch(layer.data.kind, style)), style.label));
+      node("span", "webmap-key", swatch(layer.data.kind, style, casing)), style.label));
     return node("div", "webmap-legend", items.length ? node("ul", "", ...items) : null,
       ...(notes || []).map((text) => node("p", "", text)));
+  }
+
+  // What a layer of a single class without a name of its own looks like.
+  function sample(layer) {
+    const { classes } = layer.options || {};
+    if (!layer.data || !classes || classes.length !== 1 || classes[0].label !== "") { return null; }
+    const key = node("span", "webmap-key", swatch(layer.data.kind, classes[0]));
+    key.setAttribute("aria-hidden", true);
+    return key;
   }
 
   // A layer's switch and, while it is shown, what its colours mean.
   function entry(map, layer, name, input, others) {
     const words = layer.options && layer.data ? legend(layer) : node("div", "webmap-legend");
-    const row = node("div", "webmap-entry", node("label", "", input, name), words);
+    const row = node("div", "webmap-entry", node("label", "", input, name, sample(layer)), words);
     const sync = () => {
       input.checked = map.hasLayer(layer);
       words.hidden = !input.checked || !words.hasChildNodes();
@@ -253,6 +277,10 @@
       if (on >= 0) {
         group.keys[on].forEach((value, i) => { pickers[i].select.value = value; });
       }
+      // Paper has no fields to choose in: it tells what is chosen.
+      pickers.forEach(({ select, row: line }) => {
+        line.dataset.chosen = select.selectedOptions[0].text;
+      });
       input.checked = on >= 0;
       row.classList.toggle("webmap-off", on < 0);
       words.replaceChildren(...(on >= 0 ? [legend(members[on])] : wanted() ? [] : [none]));
@@ -353,10 +381,22 @@
         toggle.title = state ? spec.close : number ? title : spec.open;
       };
     });
-    function show(number) { opens.forEach((open, i) => open(i === number)); }
+    function show(number) {
+      opens.forEach((open, i) => open(i === number));
+      // On a phone the head makes room for an open page.
+      map.getContainer().classList.toggle("webmap-reading", number >= 0);
+    }
     show(map.getSize().x >= PHONE ? 0 : -1);
     map.webmapPanel = box;
-    return control(map, "topright", box);
+    map.webmapFold = () => show(-1);
+    const made = control(map, "topright", box);
+    const toggles = [...box.querySelectorAll(".webmap-toggle")];
+    map.webmapFoot = toggles.reduce((sum, one) => sum + one.offsetHeight, 0);
+    map.getContainer().style.setProperty("--webmap-foot", map.webmapFoot + "px");
+    if (spec.imprint) {
+      map.getContainer().append(node("p", "webmap-imprint", spec.imprint));
+    }
+    return made;
   }
 
   Object.assign(webmap, { head, panel });
