@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sound_region
+from bredband import make_example
 from hypothesis import settings
 from opened import Opened, opener, start_browser
 from web_server import Server, Waits
@@ -62,6 +63,14 @@ def waits(no_proxy: None) -> Waits:
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the folder of a small region with which nothing is wrong; copy it before breaking it."""
     return sound_region.write(tmp_path_factory.mktemp("sound") / "region")
+
+
+@pytest.fixture(scope="session")
+def example_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with data_raw/norrbotten and outputs/norrbotten, made once; only to be read."""
+    top = tmp_path_factory.mktemp("example")
+    make_example(top)
+    return top
 
 
 @pytest.fixture(scope="module")

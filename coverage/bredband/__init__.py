@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from bredband.choice_areas import choose_areas, nest_areas, schedule_areas
     from bredband.cost import cost_table, sketch_cost
     from bredband.deliveries import compare_runs, read_run
+    from bredband.display import show_table
     from bredband.dwellings import derive_households
     from bredband.flips import find_flips
-    from bredband.inputs import Inputs, check_inputs, read_inputs
+    from bredband.inputs import Inputs, check_inputs, find_status, read_inputs
+    from bredband.map_result import result_map
     from bredband.maps import coverage_map
     from bredband.motivations import explain_areas
     from bredband.pipeline import compute, run
@@ -44,24 +46,19 @@ if TYPE_CHECKING:
     from bredband.region import Region
     from bredband.results import Results, write_results
     from bredband.scores import score_areas
-    from bredband.standing import (
-        combine_shares,
-        implied_weight,
-        national_shares,
-        standing_table,
-    )
-    from bredband.statistics import (
-        coverage_table,
-        goals_table,
-        state_aid_table,
-        technology_table,
-    )
+    from bredband.settings_priority import Budget, Criterion
+    from bredband.standing import combine_shares, implied_weight, national_shares, standing_table
+    from bredband.start import make_example
+    from bredband.statistics import coverage_table, goals_table, state_aid_table, technology_table
+    from bredband.stored import read_manifest, read_tables
 
 __version__ = version("bredband")
 
 _HOMES = {
     "Areas": "areas",
+    "Budget": "settings_priority",
     "Buildout": "buildout",
+    "Criterion": "settings_priority",
     "Inputs": "inputs",
     "Price": "prices",
     "Prices": "prices",
@@ -89,9 +86,11 @@ _HOMES = {
     "eligible_buildings": "pts",
     "explain_areas": "motivations",
     "find_flips": "flips",
+    "find_status": "inputs",
     "generalise_areas": "publication",
     "goals_table": "statistics",
     "implied_weight": "standing",
+    "make_example": "start",
     "match_premises": "change",
     "matched_table": "change",
     "national_shares": "standing",
@@ -104,10 +103,14 @@ _HOMES = {
     "premises_status": "availability",
     "rank_areas": "priority",
     "read_inputs": "inputs",
+    "read_manifest": "stored",
     "read_run": "deliveries",
+    "read_tables": "stored",
+    "result_map": "map_result",
     "run": "pipeline",
     "schedule_areas": "choice_areas",
     "score_areas": "scores",
+    "show_table": "display",
     "sketch_cost": "cost",
     "standing_table": "standing",
     "state_aid_table": "statistics",
@@ -117,7 +120,9 @@ _HOMES = {
 
 __all__ = [
     "Areas",
+    "Budget",
     "Buildout",
+    "Criterion",
     "Inputs",
     "Price",
     "Prices",
@@ -145,9 +150,11 @@ __all__ = [
     "eligible_buildings",
     "explain_areas",
     "find_flips",
+    "find_status",
     "generalise_areas",
     "goals_table",
     "implied_weight",
+    "make_example",
     "match_premises",
     "matched_table",
     "national_shares",
@@ -160,10 +167,14 @@ __all__ = [
     "premises_status",
     "rank_areas",
     "read_inputs",
+    "read_manifest",
     "read_run",
+    "read_tables",
+    "result_map",
     "run",
     "schedule_areas",
     "score_areas",
+    "show_table",
     "sketch_cost",
     "standing_table",
     "state_aid_table",

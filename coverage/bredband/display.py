@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from bredband.tables import COUNTED, GROUPS, SEGMENTS
 from bredband.text import Words
 
 if TYPE_CHECKING:
@@ -35,15 +36,20 @@ _FEW: Final = 5
 _WIDE: Final = 9
 """Columns of these."""
 
-_SHARES: Final = {"gap", "share", "target", "takeup", "breakeven_takeup", "expected_takeup",
-                  "municipality_coverage"}  # fmt: skip
-"""Columns that hold a share from 0 to 1, besides those that the name tells."""
+_SHARES: Final = {
+    "gap", "share", "target", "takeup", "breakeven_takeup", "expected_takeup",
+    "municipality_coverage", *COUNTED, *SEGMENTS, *GROUPS,
+}  # fmt: skip
+"""Columns that hold a share from 0 to 1, besides those that the name tells: also measures and
+segments, where somebody lays these side by side."""
 
 _WORDS_OF: Final = {
-    "area_kind": ("area_kind",), "base": ("base",), "factor": ("factor",),
-    "layer": ("layer",), "measure": ("measure", "measure_of_cost"), "objective": ("base",),
-    "provenance": ("provenance",), "reach": ("reach",), "segment": ("segment",),
-    "status": ("status",), "technology": ("technology",),
+    "area_kind": ("area_kind",), "base": ("base",), "criterion": ("criterion",),
+    "factor": ("factor",), "goal": ("goal_name",), "layer": ("layer",),
+    "measure": ("measure", "measure_of_cost"), "objective": ("base",),
+    "provenance": ("provenance_short",), "reach": ("reach",), "segment": ("segment",),
+    "status": ("status",), "surface": ("item",), "technology": ("technology",),
+    "unit": ("unit_of_number",),
 }  # fmt: skip
 """Columns whose values have words, and where these stand."""
 
@@ -76,14 +82,14 @@ class Shown:
 def display_words(language: str = "sv") -> Words:
     """Give the words of a language, those of ``text/display_*.toml`` among them."""
     folder = files("bredband.text")
-    entries = {
-        section: part
-        for name in (language, f"display_{language}")
-        for section, part in tomllib.loads(
-            folder.joinpath(f"{name}.toml").read_text(encoding="utf-8")
-        ).items()
-    }
-    return Words(language, entries)
+
+    def read(name: str) -> dict[str, dict[str, str]]:
+        return tomllib.loads(folder.joinpath(f"{name}_{language}.toml").read_text("utf-8"))
+
+    words_of = read("criteria")
+    labels = {name: part["label"] for name, part in words_of.items() if "label" in part}
+    usual = tomllib.loads(folder.joinpath(f"{language}.toml").read_text("utf-8"))
+    return Words(language, {**usual, **read("display"), "criterion": labels})
 
 
 def show_table(
@@ -203,9 +209,9 @@ def show_prices(prices: Any, *, language: str = "sv") -> str:
     w = display_words(language)
     rows = [
         {
-            "item": name,
+            "item": _item(name, w),
             "price": w.number(price.value, 0 if price.value == int(price.value) else 2),
-            "unit": price.unit.replace("SEK", "kr") if language == "sv" else price.unit,
+            "unit": "/".join(w.item_unit.get(one, one) for one in price.unit.split("/")),
             "range": w.head.no_range
             if price.low is None
             else f"{w.number(price.low)}–{w.number(price.high)}",
@@ -217,6 +223,13 @@ def show_prices(prices: Any, *, language: str = "sv") -> str:
     ]
     caption = w.fill("head.prices", scope=w.head[f"scope_{prices.scope}"])
     return show_table(pd.DataFrame(rows), caption=caption, rows=len(rows), language=language).html
+
+
+def _item(name: str, w: Words) -> str:
+    """Name a price, e.g. ``trench.asphalt``, in words."""
+    head, _, place = name.partition(".")
+    of = w.item.get(place, w.segment.get(place, place))
+    return w.item.get(head, head).format(place=of)
 
 
 def show_results(results: Any) -> str:
@@ -306,7 +319,7 @@ def _page(*parts: str) -> str:
 
 
 def _plain_columns(table: pd.DataFrame) -> list[str]:
-    return [name for name in table if str(table[name].dtype) != "geometry"]
+    return [str(name) for name in table if str(table[name].dtype) != "geometry"]
 
 
 def _is_right(values: pd.Series[Any]) -> bool:
@@ -332,11 +345,18 @@ def _speller(name: str, values: pd.Series[Any], w: Words) -> Callable[[float | N
     if name == "year":
         return lambda value: w.missing if value is None else f"{value:.0f}"
     if name.endswith("_points"):
-        return lambda value: ("+" if value and value > 0 else "") + w.number(value, 1)
-    if name in _SHARES or name.endswith("_share") or name.startswith("share"):
+        return lambda value: _sign(w.number(value, 1), w)
+    counted = pd.api.types.is_integer_dtype(values)
+    if not counted and (name in _SHARES or name.endswith("_share") or name.startswith("share")):
         return w.percent
     for ending, spell in (("_sek", w.money), ("_m", w.length), ("_mbit", w.speed)):
         if name.endswith(ending) or f"{ending}_per_" in name:
             return spell
-    whole = bool((values.dropna() % 1 == 0).all())
+    whole = bool((values.dropna() % 1 == 0).all()) or values.abs().median() >= 100
     return lambda value: w.number(value, 0 if whole else 2)
+
+
+def _sign(said: str, w: Words) -> str:
+    """Put a plus before what is above nought as it is written."""
+    above = not said.startswith((w.minus, w.missing)) and any(one in "123456789" for one in said)
+    return f"+{said}" if above else said

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from bredband_gis.errors import GeodataError
 from bredband_gis.osm import read_timestamp
 from bredband_gis.sources import Source, read_layer
+from bredband_gis.store import MANIFEST
 from pyproj.aoi import AreaOfInterest
 from pyproj.database import query_utm_crs_info
 
-from bredband.demo import lay_fibre
+from bredband.demo import lay_fibre, make_norrbotten
 from bredband.inputs import read_inputs
+from bredband.pipeline import run
 from bredband.progress import Steps
 from bredband.region import FILE_NAME, Region, RegionError
 from bredband.template import SCHEMA, region_toml
@@ -109,6 +111,36 @@ def start_osm_region(
             fibre, coverage = lay_fibre(inputs.premises, inputs.roads, demo_share, seed=seed)
         content["sources"] |= _write_synthetic(folder, fibre, coverage, seed=seed, year=year)
     return _write(folder, region_toml(content))
+
+
+def make_example(top: Path | str = ".", *, steps: Steps | None = None) -> tuple[Path, Path]:
+    """Make the example region, Norrbotten, and run it, as ``bredband demo`` does.
+
+    Parameters
+    ----------
+    top : Path
+        The folder that holds ``data_raw`` and ``outputs``.
+    steps : Steps, optional
+        Shows progress.
+
+    Returns
+    -------
+    data, outputs : Path
+        ``data_raw/norrbotten`` and ``outputs/norrbotten``; what is there already stays as it is.
+
+    Raises
+    ------
+    GeodataError
+        A folder cannot be written, or the packages with the real boundaries are absent.
+    """
+    data, outputs = (Path(top) / name / "norrbotten" for name in ("data_raw", "outputs"))
+    steps = steps or Steps()
+    if not (data / FILE_NAME).exists():
+        with steps.step("demo"):
+            make_norrbotten(data)
+    if not (outputs / MANIFEST).exists():
+        run(Region.read(data), outputs, steps=steps)
+    return data, outputs
 
 
 def _write_synthetic(
