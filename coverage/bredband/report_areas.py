@@ -32,6 +32,9 @@ LISTED: Final = 30
 """Areas told of in full; the tables hold all."""
 
 _SURE: Final = (0.95, 0.5, 0.05)
+_NUDGE: Final = 0.1
+"""A change of a weight that nobody would argue over."""
+
 _SHARES: Final = ("marks.quota_share", "marks.discount", "marks.cap")
 
 
@@ -267,9 +270,9 @@ def _robust(m: Material) -> list[Block]:
     flips = m.tables.get("flips")
     if flips is not None and len(flips):
         near = flips[flips["at_budget"].fillna(False).astype(bool)]
-        small = float(flips["change"].abs().quantile(0.5))
-        pairs = flips[["area_id", "next_area_id"]].drop_duplicates()
-        told.append(w.fill("areas.flips_some", n=w.number(len(pairs)), change=w.percent(small, 0)))
+        small = flips[flips["change"].abs() <= _NUDGE]
+        pairs = small[["area_id", "next_area_id"]].drop_duplicates()
+        told.append(w.fill("areas.flips_some", n=w.number(len(pairs)), change=w.percent(_NUDGE, 0)))
         blocks += _flip_table(m, near)
     elif flips is not None:
         told.append(said.flips_none)

@@ -112,11 +112,15 @@ class Section:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter: its name is the anchor that the contents lead to."""
+    """A chapter: its name is the anchor that the contents lead to.
+
+    On paper it begins a page, or follows the one before.
+    """
 
     name: str
     title: str
     sections: Sequence[Section]
+    follows: bool = False
 
 
 # ---- words ----------------------------------------------------------------------------

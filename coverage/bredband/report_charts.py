@@ -345,9 +345,9 @@ def draw_curve(
             _, at_x, at_y = zip(*thresholds, strict=True)
             axes.plot(at_x, at_y, "D", color=_INK, markersize=5.5, zorder=4, linestyle="none",
                       label=label_points)  # fmt: skip
-        for label, x, y in thresholds:
-            axes.annotate(label, (x, y), xytext=(4, -8), textcoords="offset points", fontsize=9,
-                          va="top", color=_INK)  # fmt: skip
+        for at, (label, x, y) in enumerate(thresholds):
+            axes.annotate(label, (x, y), xytext=(4, -8 - 12 * (at % 2)), va="top", fontsize=9,
+                          textcoords="offset points", color=_INK)  # fmt: skip
         axes.set_xlim(0, farthest * 1.14 or 1.0)
         axes.set_ylim(top=1.012)
         axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))

@@ -90,14 +90,17 @@ def _rest(m: Material) -> list[Block]:
             )
         )  # fmt: skip
     blocks: list[Block] = [Text(" ".join([said.lead, *_proof(m)]))]
-    blocks += _ranges(m, rows, known)
-    heads = [w.table.municipality, said.unserved, said.unreached, said.trench, said.capex,
-             said.capex_range]  # fmt: skip
-    heads += [said.support, said.support_range] if has_support else []
-    blocks.append(Table(said.caption, heads, first))
+    band_heads = [said.value, said.range]
+    heads = [w.table.municipality, said.unserved, said.unreached, said.trench, *band_heads]
+    groups = [("", 4), (said.capex, 2)]
+    if has_support:
+        heads += band_heads
+        groups.append((said.support, 2))
+    blocks.append(Table(said.caption, heads, first, groups=groups))
     draws = int(intervals["draws"].iloc[0]) if intervals is not None else 0
     notes = [w.fill("cost.note", draws=w.number(draws))] if draws else []
     blocks.append(Text(" ".join([*notes, *_scope(m)]), note=True))
+    blocks += _ranges(m, rows, known)
     heads = [w.table.municipality, said.reached, said.capex, said.own, said.operator, said.gap,
              said.each]  # fmt: skip
     blocks.append(Table(said.caption_paid, heads, second))

@@ -111,7 +111,7 @@ def prices_chapter(m: Material) -> Chapter | None:
         Table(said.caption, heads, rows, words=frozenset({4, 5})),
         Text(" ".join(notes), note=True),
     ]
-    return Chapter("prices", w.chapter.prices, [Section("book", "", blocks)])
+    return Chapter("prices", w.chapter.prices, [Section("book", "", blocks)], follows=True)
 
 
 def _lower(text: str) -> str:
@@ -179,7 +179,7 @@ def sources_chapter(m: Material) -> Chapter | None:
         others += [translate(str(one), w.language) for one in named]
     if others:
         blocks.append(Text(w.fill("sources.also", what="; ".join(others)), note=True))
-    return Chapter("sources", w.chapter.sources, [Section("layers", "", blocks)])
+    return Chapter("sources", w.chapter.sources, [Section("layers", "", blocks)], follows=True)
 
 
 # ---- what is unsure -------------------------------------------------------------------
@@ -203,7 +203,7 @@ def unsure_chapter(m: Material) -> Chapter:
     ):  # fmt: skip
         if blocks:
             sections.append(Section(name, w.section[name], blocks))
-    return Chapter("unsure", w.chapter.unsure, sections)
+    return Chapter("unsure", w.chapter.unsure, sections, follows=True)
 
 
 def _layers(m: Material, layers: list[str]) -> list[str]:
@@ -277,4 +277,4 @@ def versions_chapter(m: Material) -> Chapter | None:
               [Row([str(name), str(one)]) for name, one in versions.items()],
               words=frozenset({1})),
     ]  # fmt: skip
-    return Chapter("versions", w.chapter.versions, [Section("made", "", blocks)])
+    return Chapter("versions", w.chapter.versions, [Section("made", "", blocks)], follows=True)

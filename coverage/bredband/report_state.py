@@ -111,17 +111,19 @@ def _municipalities(m: Material) -> list[Block]:
             else state.country_none
         )
         blocks.append(Text(w.fill("state.points_note", speed=m.speed, country=note), note=True))
-    offers = m.coverage(["region"], measure=ACCEPTED)
-    if offers is not None:
-        row = offers.iloc[0]
-        blocks.append(
-            Text(
-                w.fill("state.take_up", speed=w.speed(row["speed_mbit"]),
-                       share=w.percent(row["share"]), served=w.number(row["served"]),
-                       total=w.number(row["total"]))
-            )
-        )  # fmt: skip
     return blocks
+
+
+def _take_up(m: Material) -> list[Block]:
+    offers = m.coverage(["region"], measure=ACCEPTED)
+    if offers is None:
+        return []
+    w, row = m.w, offers.iloc[0]
+    text = w.fill(
+        "state.take_up", speed=w.speed(row["speed_mbit"]), share=w.percent(row["share"]),
+        served=w.number(row["served"]), total=w.number(row["total"]),
+    )  # fmt: skip
+    return [Text(text)]
 
 
 def country_figure(m: Material) -> tuple[str, str, float] | None:
@@ -242,7 +244,7 @@ def _goals(m: Material) -> list[Block]:
         ]
         blocks.append(Table(state.goals_by, [w.table.municipality, *names], rows))
         blocks.append(Text(state.goals_note, note=True))
-    return blocks
+    return [*blocks, *_take_up(m)]
 
 
 def _measure(m: Material, row: dict[Any, Any]) -> str:
