@@ -19,7 +19,9 @@ from rich.markup import escape
 
 from bredband import __version__
 from bredband.backbone_terminal import backbone
+from bredband.map_terminal import draw_map
 from bredband.pts_terminal import pts
+from bredband.report_terminal import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,6 +112,8 @@ def main() -> None:
 
 main.add_command(backbone)
 main.add_command(pts)
+main.add_command(draw_map)
+main.add_command(report)
 
 
 @main.command()

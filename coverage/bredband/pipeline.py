@@ -19,6 +19,7 @@ from bredband.inputs import (
     read_inputs,
     status_findings,
 )
+from bredband.map_background import background_table
 from bredband.maps import coverage_map
 from bredband.mobile import mobile_table
 from bredband.priorities import budget_sets, order_areas
@@ -230,6 +231,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
         **(pts.tables if pts else {}),
     }
     with steps.step("map"):
+        background = background_table(inputs.roads, inputs.water)
         page = coverage_map(
             inputs.municipalities,
             coverage,
@@ -238,8 +240,7 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
             areas=areas,
             cost=cost,
             localities=inputs.localities,
-            roads=inputs.roads,
-            water=inputs.water,
+            orientation=background,
             shares=economy.get("shares"),
             budgets=budget_sets(order.tables, words(settings.language)),
             region=region,
@@ -263,5 +264,6 @@ def compute(region: Region, inputs: Inputs, *, steps: Steps | None = None) -> Re
         buildout=buildout,
         trench=cut.trench.assign(**sure),
         areas=areas.assign(**sure),
+        background=background,
         map=page,
     )

@@ -13,71 +13,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
 import shapely
 from bredband_gis.files import sha256
 from bredband_gis.store import MAKER, connect, write_folder, write_table
 
+from bredband.audience import hide_few
 from bredband.check_registry import translate_reasons
 from bredband.cost import REACHED
 from bredband.display import show_results
+from bredband.geopackage import write_geopackage
 from bredband.inputs import least_certain
+from bredband.map_background import BACKGROUND
 from bredband.publication import hide_small_areas
+from bredband.report import write_report
+from bredband.stored import DATABASE, RESULT_SCHEMAS
 from bredband.tables import (
-    AID_COLOURS,
-    BUILD_ORDER,
     COST,
-    COST_CURVE,
-    GOAL_COST,
     GOALS,
-    INTERVALS,
-    LAST_RESORT,
     MOBILE,
     POPULATION,
     RESTS_ON,
     SET_ASIDE,
-    SHARE_SUMMARY,
-    SHARES,
     STANDING,
     STATE_AID,
     STATISTICS,
     STATUS,
     STATUS_RESTS_ON,
     TECHNOLOGY,
-    TORNADO,
     TRENCH,
     check_table,
 )
 from bredband.tables_areas import AREAS
-from bredband.tables_choice import (
-    CHOICE,
-    CHOICE_SUMMARY,
-    NESTED,
-    NESTED_AREAS,
-    PAYMENTS,
-    YEARS,
-    YEARS_SUMMARY,
-)
-from bredband.tables_pts import (
-    COMPETITION,
-    CONSULTATION,
-    EXCLUSION_COUNTS,
-    EXCLUSIONS,
-    MARK_COMPARISON,
-    MARKS,
-    PTS_BUILDINGS,
-    PTS_CALIBRATION,
-    PTS_PROJECTS,
-    PTS_RULES,
-)
-from bredband.tables_roads import ROAD_COMPONENTS
-from bredband.tables_scores import FLIPS, MOTIVATIONS, ROBUSTNESS, SCORES
+from bredband.workbook import write_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import folium
     import geopandas as gpd
+    import pandas as pd
 
     from bredband.buildout import Buildout
     from bredband.inputs import Inputs
@@ -91,18 +65,20 @@ PUBLIC: Final = (
     "last_resort.csv", "intervals.csv", "tornado.csv", "choice_summary.csv", "nested.csv",
     "years_summary.csv", "pts_exclusion_counts.csv", "pts_mark_comparison.csv",
     "pts_calibration.csv",
-    "road_components.csv", "priority_areas.geojson", "map.html",
+    "road_components.csv", "priority_areas.geojson", "map.html", "report.html", "tables.xlsx",
+    "bredband.gpkg",
 )  # fmt: skip
 """Files that may be shown to others when ``[publication] detail`` is public."""
 
 FOLLOWING: Final = {
-    str(schema.name): schema
-    for schema in (
-        ROAD_COMPONENTS, SHARES, SHARE_SUMMARY, COST_CURVE, BUILD_ORDER, GOAL_COST, LAST_RESORT,
-        INTERVALS, TORNADO, SCORES, MOTIVATIONS, ROBUSTNESS, FLIPS, CHOICE, PAYMENTS,
-        CHOICE_SUMMARY, NESTED, NESTED_AREAS, YEARS, YEARS_SUMMARY, PTS_RULES, CONSULTATION,
-        PTS_BUILDINGS, EXCLUSIONS, EXCLUSION_COUNTS, PTS_PROJECTS, MARKS, COMPETITION,
-        MARK_COMPARISON, PTS_CALIBRATION,
+    name: RESULT_SCHEMAS[name]
+    for name in (
+        "road_components", "shares", "share_summary", "cost_curve", "build_order", "goal_cost",
+        "last_resort", "intervals", "tornado", "scores", "motivations", "robustness", "flips",
+        "choice", "choice_payments", "choice_summary", "nested", "nested_areas", "years",
+        "years_summary", "pts_rules", "pts_consultation", "pts_buildings", "pts_exclusions",
+        "pts_exclusion_counts", "pts_projects", "pts_marks", "pts_competition",
+        "pts_mark_comparison", "pts_calibration",
     )
 }  # fmt: skip
 """Tables that follow from the network: what it costs, which areas come first, what PTS gets."""
@@ -148,6 +124,8 @@ class Results:
         ``tables.TRENCH``.
     areas : GeoDataFrame
         ``tables.AREAS`` by rank; polygons made of cells, in the region's metric CRS.
+    background : GeoDataFrame or None
+        ``map_background.BACKGROUND``: roads and water to find one's way by.
     map : folium.Map
         The map, for a notebook or a file.
     """
@@ -167,6 +145,7 @@ class Results:
     buildout: Buildout
     trench: gpd.GeoDataFrame
     areas: gpd.GeoDataFrame
+    background: gpd.GeoDataFrame | None
     map: folium.Map
 
     @property
@@ -197,6 +176,8 @@ class Results:
         for name, table in self.following.items():
             check_table(table, FOLLOWING[name], where=name)
             check_table(table, RESTS_ON, where=name)
+        if self.background is not None:
+            check_table(self.background, BACKGROUND, where="background")
         check_table(self.premises, STATUS, where="premises")
         check_table(self.premises, STATUS_RESTS_ON, where="premises")
         check_table(self.inputs.set_aside, SET_ASIDE, where="set_aside")
@@ -273,55 +254,35 @@ def write_results(
         The folder holds something that is no earlier result.
     """
     results.check()
+    publication, wanted = results.region.publication, results.region.files
     with write_folder(out) as folder:
         for name, table in _sheets(results).items():
-            hide_small(table, results.region).to_csv(
-                folder / f"{name}.csv", index=False, encoding="utf-8"
-            )
+            if publication.detail == "public":
+                table = hide_few(table, publication.min_households)  # noqa: PLW2901
+            table.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8")
         set_aside(results).to_csv(folder / "set_aside.csv", index=False, encoding="utf-8")
         results.premises.to_parquet(folder / "premises.parquet", index=False)
         results.trench.to_parquet(folder / "trench.parquet", index=False)
         areas = results.areas
-        if results.region.publication.detail == "public":
-            areas = hide_small_areas(areas, results.region.publication.min_households)
+        if publication.detail == "public":
+            areas = hide_small_areas(areas, publication.min_households)
         geojson = area_geojson(areas, name=results.region.region.name,
                                provenance=results.provenance)  # fmt: skip
         _write_json(folder / "priority_areas.geojson", geojson)
         results.map.save(str(folder / "map.html"))
-        with connect(folder / "bredband.duckdb") as con:
-            for name, table in _stored(results).items():
+        stored = _stored(results)
+        with connect(folder / DATABASE) as con:
+            for name, table in stored.items():
                 write_table(con, name, table)
+        said = manifest(results, folder, seconds=seconds or {})
+        for is_wanted, write, name in (
+            (wanted.report, write_report, "report.html"),
+            (wanted.workbook, write_workbook, "tables.xlsx"),
+            (wanted.geopackage, write_geopackage, "bredband.gpkg"),
+        ):
+            if is_wanted:
+                write(stored, said, folder / name)
         _write_json(folder / MANIFEST, manifest(results, folder, seconds=seconds or {}), indent=2)
-
-
-def hide_small(table: pd.DataFrame, region: Region) -> pd.DataFrame:
-    """Leave out what few households have, in localities and DeSO of a table meant for showing.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One of the tables that are written as CSV.
-    region : Region
-        Of which ``[publication]`` says how few are few.
-
-    Returns
-    -------
-    DataFrame
-        Where a locality or a DeSO counts fewer than ``min_households`` (of what the row
-        counts), the counts of those served and the shares are empty; its total stays.
-        Municipalities and larger areas are exact, as PTS publishes them.
-    """
-    if region.publication.detail != "public" or not {"area_kind", "total"} <= set(table.columns):
-        return table
-    few = table["area_kind"].isin(("locality", "deso"))
-    few &= table["total"].between(1, region.publication.min_households - 1)
-    hidden = [c for c in ("served", "share", "missing", "reached", *AID_COLOURS) if c in table]
-    if not few.any() or not hidden:
-        return table
-    counts = {c: "Int64" for c in hidden if table[c].dtype == "int64"}
-    table = table.astype(counts)
-    table.loc[few, hidden] = pd.NA
-    return table
 
 
 def _sheets(results: Results) -> dict[str, pd.DataFrame]:
@@ -367,6 +328,7 @@ def _stored(results: Results) -> dict[str, pd.DataFrame]:
         "trench": results.trench,
         "priority_areas": results.areas,
         "set_aside": set_aside(results),
+        "background": results.background,
     }
     return {name: table for name, table in tables.items() if table is not None}
 

@@ -37,10 +37,13 @@ def show_results(console: Console, results: Results, out: Path, *, seconds: floa
     console.print(said.fill("cli.done", seconds=said.number(seconds, 1)), highlight=False)
     for label, names in (
         (said.cli.map, ["map.html"]),
-        (said.cli.tables, ["coverage.csv", "cost.csv", "priority_areas.geojson",
+        (said.cli.report, ["report.html"]),
+        (said.cli.tables, ["tables.xlsx", "bredband.gpkg", "priority_areas.geojson",
                            "bredband.duckdb"]),
     ):  # fmt: skip
         for name in names:
+            if not (out / name).exists():
+                continue
             console.print(f"{label}: {escape(str(out / name))}", highlight=False, soft_wrap=True)
 
 
