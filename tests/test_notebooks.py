@@ -201,9 +201,10 @@ def test_the_map_is_shown_inline_without_a_network(
 ) -> None:
     shown = [html for html in run(name).html() if "<iframe" in html]
     assert len(shown) == 1
-    opened = show(f"<!doctype html><meta charset='utf-8'>{shown[0]}")
+    opened = show(f"<!doctype html><title>Anteckningsbok</title><meta charset='utf-8'>{shown[0]}")
     inner = opened.page.frame_locator("iframe").first
-    inner.get_by_text("Överkalix", exact=True).first.wait_for()
-    assert inner.locator("canvas").count() > 0
+    inner.get_by_role("heading", name="Norrbottens län: bredband 2020").wait_for()
+    inner.locator("canvas").first.wait_for()
+    inner.locator("option[value='Överkalix']").first.wait_for(state="attached")
     assert not opened.said
     assert not [url for url in opened.asked if url.startswith("http")]
