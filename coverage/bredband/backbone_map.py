@@ -111,7 +111,7 @@ def backbone_map(
             [
                 Group(w.backbone.group_needs, needs),
                 Group(w.backbone.group_today, today, single=True),
-                Group(w.backbone.group_find, [one for one in find if one]),
+                Group(w.backbone.group_find, [one for one in find if one], paper=False),
             ],
             [
                 (w.backbone.how, explain_plan(plan, region, w)),

@@ -221,8 +221,8 @@ class AreaLayers:
         )
         return draw.pack(shapes.to_numpy(), self.crs, columns, 2.0), popup
 
-    def draw_by_rank(self) -> ShapeLayer | None:
-        """Draw the areas by rank."""
+    def draw_by_rank(self, *, show: bool = True) -> ShapeLayer | None:
+        """Draw the areas by rank; ``show``: whether they are on when the page opens."""
         if self.areas.empty:
             return None
         draw, w = self.draw, self.draw.w
@@ -242,7 +242,8 @@ class AreaLayers:
             )
         self.by_rank = ShapeLayer(
             self.features, w.map.areas, styles, of, popup=self.popup, tooltip="title",
-            notes=draw.notes("areas", *self._generalised()), order=38, aim=1, highlight="#1b1b1b",
+            notes=draw.notes("areas", *self._generalised()), show=show,
+            order=38, aim=1, highlight="#1b1b1b",
         )  # fmt: skip
         draw.add(self.by_rank)
         return self.by_rank

@@ -259,7 +259,7 @@ class PremisesLayers:
         draw.add(layer)
         return layer
 
-    def draw_unserved(self) -> ShapeLayer | None:
+    def draw_unserved(self, *, show: bool = True) -> ShapeLayer | None:
         """Draw the premises without the target speed: points, or cells with their households."""
         unserved = (self.premises["status"] == "unserved").to_numpy()
         if not unserved.any():
@@ -268,7 +268,7 @@ class PremisesLayers:
         if self.as_cells:
             return draw_cells(
                 draw, self.premises[unserved], w.map.unserved, w.popup.unserved_households,
-                order=40,
+                order=40, show=show,
                 notes=draw.notes(
                     "unserved", w.fill("map.unserved_cells", cell=draw.square(draw.cell_m))
                 ),
@@ -289,6 +289,7 @@ class PremisesLayers:
             np.where(unserved, of, -1),
             popup=self.popup,
             notes=draw.notes("unserved", w.map.unserved_points),
+            show=show,
             order=60,
         )
         draw.add(layer)
@@ -474,11 +475,9 @@ def draw_changes(draw: Drawing, changed: pd.DataFrame, *, show: bool = True) -> 
     """
     w = draw.w
     layers = []
-    beside = w.fill(
-        "map_change.beside",
-        new=w.number(changed.loc[changed["change"] == "new", "households_after"].sum()),
-        gone=w.number(changed.loc[changed["change"] == "gone", "households_before"].sum()),
-    )
+    new = changed.loc[changed["change"] == "new", "households_after"].sum()
+    gone = changed.loc[changed["change"] == "gone", "households_before"].sum()
+    beside = w.fill("map_change.beside", new=w.number(new), gone=w.number(gone))
     for at, (change, colours) in enumerate(_CHANGE_COLOURS.items()):
         chosen = changed[changed["change"] == change]
         homes = chosen["households_after"].where(
@@ -509,7 +508,8 @@ def draw_changes(draw: Drawing, changed: pd.DataFrame, *, show: bool = True) -> 
             features, w["map_change." + change], styles, of, popup=popup,
             notes=draw.notes(
                 "coverage",
-                w.fill(f"map_change.{change}_{kind}", cell=draw.square(draw.cell_m)), beside,
+                w.fill(f"map_change.{change}_{kind}", cell=draw.square(draw.cell_m)),
+                *([beside] if new + gone else []),
             ),
             show=show, order=43 + at,
         )  # fmt: skip

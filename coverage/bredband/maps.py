@@ -209,21 +209,29 @@ def coverage_map(
     built = AreaLayers(draw, areas) if areas is not None else None
     homes = PremisesLayers(draw, status, shares) if status is not None else None
     state = [
-        *([homes.draw_unserved(), homes.draw_status(), homes.draw_mobile_gaps()] if homes else []),
+        *(
+            [
+                homes.draw_unserved(show=changed is None),
+                homes.draw_status(),
+                homes.draw_mobile_gaps(),
+            ]
+            if homes
+            else []
+        ),
     ]
     moved = [
         draw_points(draw, towns, points, target, since) if points is not None else None,
         *(draw_changes(draw, changed) if changed is not None else []),
     ]
     remaining = [
-        built.draw_by_rank() if built else None,
+        built.draw_by_rank(show=changed is None and stretches is None) if built else None,
         homes.draw_shared_cost() if homes else None,
     ]
     joined = _stretches(draw, stretches, straight=straight) if stretches is not None else []
     if orientation is None:
         orientation = background_table(roads, water)
     names, found = draw_names(draw, municipalities, polygons, localities)
-    orientation = [
+    shown = [
         names,
         borders,
         draw_roads(draw, orientation) if orientation is not None else None,
@@ -239,7 +247,7 @@ def coverage_map(
         built.draw_budgets(budgets or {}) if built else None,
         draw_trench(draw, trench) if trench is not None else None,
         Group(w.map.backbone, joined),
-        Group(w.map.group_orientation, [one for one in orientation if one]),
+        Group(w.map.group_orientation, [one for one in shown if one], paper=False),
     ]
     places: list[Places | None] = [Places(towns, "name", w.map.municipality, layer=borders), found]
     places += [built.places()] if built else []
@@ -274,7 +282,7 @@ def coverage_map(
             lists=[listed] if listed else [],
             show=w.map.panel_open,
             hide=w.map.panel_close,
-            imprint=f"{w.map.sources}: {'; '.join(said)}. {w.map.software}." if said else "",
+            imprint=_imprint(said, w),
         )
     )
     return page
@@ -319,6 +327,16 @@ def _source_lines(files: Iterable[Mapping[str, Any]], w: Words) -> list[str]:
         provenance = w["provenance." + file.get("provenance", "real")]
         lines.append(f"{layer}: {said} ({provenance})")
     return list(dict.fromkeys(lines))
+
+
+def _imprint(lines: Sequence[str], w: Words) -> str:
+    """Write the sources for the foot of a sheet: layers of one source together."""
+    of: dict[str, list[str]] = {}
+    for line in lines:
+        layer, mark, source = line.partition(": ")
+        of.setdefault(source if mark else line, []).extend([layer] if mark else [])
+    said = [f"{', '.join(names)}: {one}" if names else one for one, names in of.items()]
+    return f"{w.map.sources}: {'; '.join(said)}. {w.map.software}." if said else ""
 
 
 def _provenance(

@@ -313,7 +313,7 @@ var webmap = (function () {
     draw: function (pen, scale, origin, size) {
       const zoom = this._map.getZoom() - (this._map.webmapHome || this._map.getZoom());
       const taken = [];
-      // The part of the canvas that is seen: a name that fits there is not cut by its edge.
+      // The part of the canvas that is seen; the rest is there for when the map is moved.
       const view = this._map.containerPointToLayerPoint([0, 0]).subtract(this._bounds.min);
       const across = this._map.getSize().x;
       pen.lineJoin = "round";
@@ -332,10 +332,12 @@ var webmap = (function () {
           (t) => t[0] < box[2] && t[2] > box[0] && t[1] < box[3] && t[3] > box[1]);
         const middle = x - wide / 2, places = style.dot
           ? [[x + 6, 0], [x - 6 - wide, 0]]
-          : [[middle, 0], [middle, -high], [middle, high], [x, 0], [x - wide, 0]];
-        const whole = ([left]) => left >= view.x && left + wide <= view.x + across;
-        const place = places.find((one) => whole(one) && clear(free(one)))
-          || places.find((one) => clear(free(one)));
+          : [[middle, 0], [middle, -high], [middle, high], [x, 0], [x - wide, 0],
+            [x - wide, -high], [x - wide, high], [x, -high], [x, high]];
+        // What is in view is named in whole or not at all.
+        const seen = x >= view.x && x <= view.x + across;
+        const whole = ([left]) => !seen || (left >= view.x && left + wide <= view.x + across);
+        const place = places.find((one) => whole(one) && clear(free(one)));
         if (!place) { continue; }
         const [left, dy] = place, box = free(place);
         taken.push(box);

@@ -559,11 +559,15 @@ class Head(MacroElement):
 
 @dataclass(frozen=True)
 class Group:
-    """Layers that stand together in the panel; ``single``: one of them at a time."""
+    """Layers that stand together in the panel.
+
+    ``single``: one of them at a time. ``paper``: whether the legend that is printed tells of them.
+    """
 
     title: str
     layers: Sequence[Layer]
     single: bool = False
+    paper: bool = True
 
 
 @dataclass(frozen=True)
@@ -697,10 +701,11 @@ class Panel(MacroElement):
             if isinstance(group, Choice):
                 told |= {
                     "name": group.name, "choices": group.respects, "none": group.none,
+                    "paper": True,
                     "keys": [list(key) for key in group.members],
                 }  # fmt: skip
             else:
-                told["single"] = group.single
+                told |= {"single": group.single, "paper": group.paper}
             groups.append(told)
         members = [layer for group in self.groups for layer in group.layers]
         members += [one.layer for one in self.lists]

@@ -162,16 +162,31 @@
       shown(map).forEach((layer) => { layer.options.padding = 0; });
       map.invalidateSize({ animate: false, pan: false });
       // What was seen between head and panel is seen, in the part that they leave on paper.
-      const panel = map.webmapPanel;
-      if (panel) { panel.style.zoom = Math.min(1, (high * MM - 20) / panel.offsetHeight); }
-      const legend = panel ? panel.getBoundingClientRect().width : 0;
+      const legend = squeeze(map.webmapPanel, wide * MM * 0.36, high * MM - 20);
+      const foot = settle(box, legend);
       map.setMaxBounds(null);
       map.setMinZoom(0);
       map.fitBounds(before.seen, {
         animate: false, paddingTopLeft: [0, map.webmapHead.offsetHeight + 12],
-        paddingBottomRight: [Math.min(legend + 10, wide * MM / 3), 30],
+        paddingBottomRight: [legend + 10, foot + 34],
       });
       shown(map).forEach((layer) => layer.redraw());
+    }
+    // Makes the legend fit the sheet, in two columns before the letters become small.
+    function squeeze(panel, width, height) {
+      if (!panel) { return 0; }
+      const fits = () => Math.min(1, width / panel.offsetWidth, height / panel.offsetHeight);
+      panel.classList.toggle("webmap-columns", fits() < 0.6);
+      panel.style.zoom = fits();
+      return panel.getBoundingClientRect().width;
+    }
+    // Puts head and sources to the left of the legend; gives the height of the sources.
+    function settle(box, legend) {
+      box.style.setProperty("--webmap-legend", legend + "px");
+      const imprint = box.querySelector(".webmap-imprint");
+      if (!imprint) { return 0; }
+      box.style.setProperty("--webmap-imprint", imprint.offsetHeight + "px");
+      return imprint.offsetHeight;
     }
     function seen() {
       const { paddingTopLeft: first, paddingBottomRight: last } = webmap.free(map);
@@ -183,7 +198,10 @@
       document.body.classList.remove("webmap-paper");
       style.textContent = "";
       map.webmapRatio = null;
-      if (map.webmapPanel) { map.webmapPanel.style.zoom = ""; }
+      if (map.webmapPanel) {
+        map.webmapPanel.style.zoom = "";
+        map.webmapPanel.classList.remove("webmap-columns");
+      }
       shown(map).forEach((layer) => { delete layer.options.padding; });
       map.setMinZoom(Math.floor(map.webmapHome) - 2);
       map.invalidateSize({ animate: false, pan: false });
@@ -303,7 +321,8 @@
   function layerList(map, spec, layers) {
     const body = node("div", "webmap-body");
     spec.groups.forEach((group, number) => {
-      const field = node("fieldset", "", node("legend", "", group.title));
+      const field = node("fieldset", group.paper ? "" : "webmap-screen",
+        node("legend", "", group.title));
       if (group.choices) {
         field.append(choices(map, group, layers));
         body.append(field);
