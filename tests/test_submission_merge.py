@@ -35,7 +35,7 @@ from bredband_gis.errors import (
     MissingColumnError,
     UnreadableSourceError,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from languages import english_in, swedish_in
 
@@ -275,6 +275,14 @@ def wish(given_: dict[str, Any]) -> dict[str, Any]:
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@example(
+    files=[[
+        {"id": "0006", "place": None, "marked": True, "rank": None},
+        {"id": "0011", "place": None, "marked": False, "rank": None},
+    ]],
+    ours={6},
+    first="ours",
+)  # fmt: skip
 @given(
     files=st.lists(st.lists(WISH, min_size=1, max_size=8), max_size=3),
     ours=st.sets(st.integers(1, 16), max_size=6),
@@ -300,6 +308,8 @@ def test_the_quota_holds_and_every_wish_is_accounted_for(
     told = merged.conflicts.dropna(subset=["file", "line"])
     told = set(zip(told["file"], told["line"], strict=True))
     ids = set(table["premises_id"][table["theirs"]])
+    # One of another municipality's that is ours already changes nothing, and stays ours.
+    ids |= {f"{n:04}" for n in ours} & set(table["premises_id"])
     for one in theirs:
         for row in one[one["marked"]].itertuples(index=False):
             assert row.their_id in ids or (row.file, row.line) in told or (
