@@ -136,6 +136,45 @@ def generalise_lines(
         ``class_from`` (lower bound of the class) and the lines.
     """
     metric = _metric(trench.crs, "trench")
+    pieces = snapped_pieces(
+        trench, cell_m=cell_m, min_households=min_households, classes=classes, by=by
+    )
+    kind = pieces["class_from"].to_numpy().dtype
+    found, merged = [], []
+    for bound, group in pieces.groupby("class_from"):
+        ends = group[["x0", "y0", "x1", "y1"]].to_numpy().reshape(-1, 2, 2) * cell_m
+        joined = shapely.line_merge(shapely.multilinestrings(shapely.linestrings(ends)))
+        parts = shapely.get_parts(joined)
+        merged.append(shapely.simplify(parts, 0.0))
+        found.append(np.full(parts.size, bound, kind))
+    return gpd.GeoDataFrame(
+        {"class_from": np.concatenate([np.empty(0, kind), *found])},
+        geometry=np.concatenate([np.empty(0, object), *merged]),
+        crs=metric,
+    )
+
+
+def snapped_pieces(
+    trench: gpd.GeoDataFrame,
+    *,
+    cell_m: float = CELL_M,
+    min_households: int = MIN_HOUSEHOLDS,
+    classes: Sequence[float] = HOUSEHOLD_CLASSES,
+    by: str = "households_below",
+) -> pd.DataFrame:
+    """Give the straight pieces that the published network of trench is made of.
+
+    Parameters
+    ----------
+    trench, cell_m, min_households, classes, by
+        As in :func:`generalise_lines`.
+
+    Returns
+    -------
+    DataFrame
+        ``x0``, ``y0``, ``x1``, ``y1`` (int64, ends in cells from (0, 0)), each piece once,
+        and ``class_from``. Stretches that met have pieces that share an end.
+    """
     lowest = min_households if by == "households_below" else 0
     bounds = np.unique(np.r_[lowest, classes])
     bounds = bounds[bounds >= lowest]
@@ -154,20 +193,8 @@ def generalise_lines(
     pieces = pd.DataFrame(np.column_stack([first, last]), columns=["x0", "y0", "x1", "y1"])
     pieces["class_from"] = value[owner[line]]
     pieces = pieces[(first != last).any(axis=1)]
-    pieces = pieces.groupby(["x0", "y0", "x1", "y1"], as_index=False).max()
-
-    found, merged = [], []
-    for bound, group in pieces.groupby("class_from"):
-        ends = group[["x0", "y0", "x1", "y1"]].to_numpy().reshape(-1, 2, 2) * cell_m
-        joined = shapely.line_merge(shapely.multilinestrings(shapely.linestrings(ends)))
-        parts = shapely.get_parts(joined)
-        merged.append(shapely.simplify(parts, 0.0))
-        found.append(np.full(parts.size, bound, bounds.dtype))
-    return gpd.GeoDataFrame(
-        {"class_from": np.concatenate([np.empty(0, bounds.dtype), *found])},
-        geometry=np.concatenate([np.empty(0, object), *merged]),
-        crs=metric,
-    )
+    once: pd.DataFrame = pieces.groupby(["x0", "y0", "x1", "y1"], as_index=False).max()
+    return once
 
 
 def generalise_areas(
