@@ -706,6 +706,16 @@ def test_a_choice_is_told_instead_of_what_the_budget_reaches_in_order() -> None:
     assert not texts.str.contains("budgeten").any()
 
 
+def test_an_area_that_bears_itself_needs_no_support() -> None:
+    scored = score_areas(areas(households=[3, 2]), [Criterion(name="households")])
+    table = scored.areas.assign(gap_sek=[0.0, 0.01])
+    for budget in (None, 1e9):
+        ranked = rank_areas(table, budget_sek=budget)
+        texts = explain_areas(ranked, scored.scores).areas["motivation"]
+        assert texts.str.contains("Behöver inget stöd").tolist() == [True, False]
+        assert not texts[0].endswith("budgeten.")
+
+
 def test_areas_must_be_scored_and_ranked_first() -> None:
     scored = score_areas(areas(households=[1]), [Criterion(name="households")])
     with pytest.raises(MissingColumnError, match="score_areas, rank_areas"):

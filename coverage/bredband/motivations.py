@@ -234,13 +234,15 @@ def _lacks(wide: _Wide, said: _Said) -> list[str]:
 
 
 def _funded(there: pd.DataFrame, said: _Said) -> list[str]:
-    """Say whether the area is chosen, or within the budget when taken in order."""
+    """Say whether the area is chosen, or within the budget in order, or needs no support."""
     chosen = "chosen" in there
     yes, no = ("chosen", "not_chosen") if chosen else ("within", "beyond")
-    return [
-        "" if pd.isna(fits) else said.fill(yes if fits else no)
-        for fits in there["chosen" if chosen else "within_budget"]
-    ]
+    fits = there["chosen" if chosen else "within_budget"].astype("boolean")
+    told = np.where(fits.fillna(value=False).to_numpy(bool), said.fill(yes), said.fill(no))
+    told = np.where(fits.isna(), "", told)
+    if "gap_sek" in there:
+        told = np.where((there["gap_sek"] <= 0).to_numpy(bool), said.fill("no_support"), told)
+    return [str(one) for one in told]
 
 
 def _motivate(
