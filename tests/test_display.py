@@ -93,6 +93,9 @@ def test_columns_headings_and_rows_are_chosen() -> None:
     assert cells(shown.html) == [["Antal", "Område"], ["1 234", "Älvsbyn"]]
     assert "Här: de första 1 av 2 rader" in shown.html
     assert "de första" not in show_table(table()).html
+    assert show_table(table(), "households gap_sek").html == show_table(
+        table(), ["households", "gap_sek"]
+    ).html
     with pytest.raises(KeyError, match="hushall"):
         show_table(table(), ["hushall"])
 

@@ -1,6 +1,6 @@
 """Results as tables in a notebook: numbers as one writes them, everything from data escaped.
 
->>> show_table(cost, ["area_name", "unserved_households", "support_sek"])
+>>> show_table(cost, "area_name unserved_households support_sek")
 
 A class whose parts are tables shows itself through :func:`show`:
 
@@ -94,7 +94,7 @@ def display_words(language: str = "sv") -> Words:
 
 def show_table(
     table: pd.DataFrame,
-    columns: Sequence[str] | Mapping[str, str] | None = None,
+    columns: str | Sequence[str] | Mapping[str, str] | None = None,
     *,
     caption: str = "",
     rows: int = ROWS,
@@ -109,9 +109,9 @@ def show_table(
     ----------
     table : DataFrame
         Any of bredband's tables, or one's own.
-    columns : sequence or mapping of str, optional
-        Which columns, in which order; as a mapping with a heading for each. All but the
-        geometry where not given.
+    columns : str, sequence or mapping of str, optional
+        Which columns, in which order: names with spaces between, a list of them, or a mapping
+        with a heading for each (empty: the usual one). All but the geometry where not given.
     caption : str
         What stands above it.
     rows : int
@@ -130,6 +130,7 @@ def show_table(
         The table has no such column.
     """
     w = display_words(language)
+    columns = columns.split() if isinstance(columns, str) else columns
     names = list(columns) if columns is not None else _plain_columns(table)
     heads = dict(columns) if isinstance(columns, dict) else {}
     found = table[names].head(rows)
