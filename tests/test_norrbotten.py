@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 from bredband.cli import main
@@ -189,12 +190,18 @@ def test_a_public_file_does_not_tell_how_few_an_area_holds(out: Path) -> None:
     assert (public["rank"].dropna().astype(int) == exact["rank"].dropna().astype(int)).all()
 
 
-def test_ranks_follow_gap_per_household_and_dependencies(out: Path) -> None:
+def test_ranks_follow_scores_and_dependencies(out: Path) -> None:
     areas = stored(out, "priority_areas")
     reached = areas[areas["reached"].astype(bool)]
     assert reached["rank"].astype(int).tolist() == list(range(1, len(reached) + 1))
     free = reached[reached["upstream_area_id"].isna() & (reached["households"] > 0)]
-    assert free["gap_per_household_sek"].is_monotonic_increasing
+    assert free["score"].is_monotonic_decreasing
+    # Half the score is the support per household, nothing from 50 000 SEK on.
+    scores = stored(out, "scores").query("criterion == 'support_per_household'")
+    value = scores.set_index("area_id")["value"].reindex(reached["area_id"]).to_numpy(float)
+    each = (reached["gap_sek"].clip(lower=0) / reached["households"]).to_numpy(float)
+    known = reached["households"].to_numpy() > 0
+    assert value[known] == pytest.approx(np.clip(1 - each[known] / 50_000, 0, 1), abs=1e-9)
     rank = reached.set_index("area_id")["rank"]
     hung = reached[reached["upstream_area_id"].notna()]
     assert (rank[hung["upstream_area_id"]].to_numpy() < hung["rank"].to_numpy()).all()
@@ -274,7 +281,7 @@ def test_terminal_ends_with_table_and_paths(made: tuple[Path, Path, str]) -> Non
     _, out, said = made
     assert "Överkalix" in said
     assert "55,0" in said
-    for name in ("map.html", "coverage.csv", "cost.csv"):
+    for name in ("map.html", "report.html", "tables.xlsx", "bredband.gpkg"):
         assert str(out / name) in said
         assert (out / name).is_file()
 
