@@ -19,9 +19,11 @@ from rich.markup import escape
 
 from bredband import __version__
 from bredband.backbone_terminal import backbone
+from bredband.export_terminal import ofds
 from bredband.map_terminal import draw_map
 from bredband.pts_terminal import pts
 from bredband.report_terminal import report
+from bredband.show import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,10 +112,8 @@ def main() -> None:
     """Broadband coverage, what the rest costs, and which areas come first."""
 
 
-main.add_command(backbone)
-main.add_command(pts)
-main.add_command(draw_map)
-main.add_command(report)
+for command in (show, report, draw_map, backbone, pts, ofds):
+    main.add_command(command)
 
 
 @main.command()
