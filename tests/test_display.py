@@ -55,7 +55,7 @@ def table() -> pd.DataFrame:
             "reached": pd.array([True, pd.NA], dtype="boolean"),
             "rank": pd.array([1, pd.NA], dtype="Int64"),
             "status": ["unserved", None],
-            "number": [2.5, 3.25],
+            "weight": [2.5, 3.0],
         }
     )
 
@@ -63,11 +63,11 @@ def table() -> pd.DataFrame:
 def test_numbers_are_written_as_in_swedish() -> None:
     head, one, two = cells(show_table(table()).html)
     assert head == ["Område", "Hushåll", "Andel", "Anslutna", "Gap", "Schakt", "Hastighet", "År",
-                    "Mot länet", "Nått", "Rang", "Status", "Tal"]  # fmt: skip
+                    "Mot länet", "Nått", "Rang", "Status", "Vikt"]  # fmt: skip
     assert one == ["Älvsbyn", "1 234", "99,9 %", "55,0 %", "−1,2 mkr", "12,3 km", "100 Mbit/s",
                    "2020", "−3,2", "ja", "1", "Saknar", "2,50"]  # fmt: skip
     assert two == ["Kiruna", "1", "–", "100,0 %", "950 kr", "999 m", "1 Gbit/s", "2021", "0,0",
-                   "–", "–", "–", "3,25"]  # fmt: skip
+                   "–", "–", "–", "3,00"]  # fmt: skip
 
 
 def test_numbers_are_written_as_in_english() -> None:
@@ -88,14 +88,21 @@ def test_counts_of_a_measure_are_no_shares() -> None:
     assert cells(show_table(made).html)[1] == ["1", "100,0 %"]
 
 
+def test_numbers_of_many_units_are_written_each_as_it_is() -> None:
+    many = pd.DataFrame({"number": [56_266.4, 105.0, 0.125, 1.0, 0.0, math.nan]})
+    shown = [row[0] for row in cells(show_table(many).html)[1:]]
+    assert shown == ["56 266", "105", "0,12", "1", "0", "–"]
+
+
 def test_columns_headings_and_rows_are_chosen() -> None:
     shown = show_table(table(), {"households": "Antal", "area_name": ""}, rows=1, caption="Här")
     assert cells(shown.html) == [["Antal", "Område"], ["1 234", "Älvsbyn"]]
     assert "Här: de första 1 av 2 rader" in shown.html
     assert "de första" not in show_table(table()).html
-    assert show_table(table(), "households gap_sek").html == show_table(
-        table(), ["households", "gap_sek"]
-    ).html
+    assert (
+        show_table(table(), "households gap_sek").html
+        == show_table(table(), ["households", "gap_sek"]).html
+    )
     with pytest.raises(KeyError, match="hushall"):
         show_table(table(), ["hushall"])
 

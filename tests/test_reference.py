@@ -260,6 +260,18 @@ def test_every_setting_and_criterion_stands_on_the_page() -> None:
         assert f"| `{name}` |" in page
 
 
+def test_every_public_name_stands_on_the_page_with_what_it_does() -> None:
+    import bredband  # noqa: PLC0415
+
+    page = reference.python_page()
+    for name in bredband.__all__:
+        assert (getattr(bredband, name).__doc__ or "").strip(), name
+        row = next(line for line in page.splitlines() if line.startswith(f"| [`{name}`]("))
+        assert len(row.split(" | ")[1]) > 10
+    assert "`table`, *`columns`*" in page
+    assert ":func:" not in page
+
+
 def test_what_is_for_showing_and_what_is_not() -> None:
     page = reference.tables_page()
     for name, said in (
@@ -285,7 +297,7 @@ def test_pages_are_whole_tables_with_links_that_lead_somewhere(name: str) -> Non
         if target.startswith("#"):
             assert target[1:] in heads
         else:
-            assert (TOP / name).parent.joinpath(target).resolve().is_file()
+            assert (TOP / name).parent.joinpath(target).resolve().exists()
     for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
         widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
         assert len(widths) == 1, block[:200]

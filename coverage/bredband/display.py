@@ -46,7 +46,7 @@ segments, where somebody lays these side by side."""
 _WORDS_OF: Final = {
     "area_kind": ("area_kind",), "base": ("base",), "criterion": ("criterion",),
     "factor": ("factor",), "goal": ("goal_name",), "layer": ("layer",),
-    "measure": ("measure", "measure_of_cost"), "objective": ("base",),
+    "measure": ("measure", "measure_of_cost"), "objective": ("objective",),
     "provenance": ("provenance_short",), "reach": ("reach",), "segment": ("segment",),
     "status": ("status",), "surface": ("item",), "technology": ("technology",),
     "unit": ("unit_of_number",),
@@ -353,6 +353,8 @@ def _speller(name: str, values: pd.Series[Any], w: Words) -> Callable[[float | N
     for ending, spell in (("_sek", w.money), ("_m", w.length), ("_mbit", w.speed)):
         if name.endswith(ending) or f"{ending}_per_" in name:
             return spell
+    if name == "number":  # each of its own unit
+        return lambda value: w.number(value, 0 if not value or value % 1 == 0 or value > 99 else 2)
     whole = bool((values.dropna() % 1 == 0).all()) or values.abs().median() >= 100
     return lambda value: w.number(value, 0 if whole else 2)
 

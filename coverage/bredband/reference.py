@@ -10,7 +10,10 @@ writes it anew.
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
@@ -36,11 +39,11 @@ from bredband.stored import RESULT_SCHEMAS
 from bredband.template import SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pydantic.fields import FieldInfo
 
-FILES: Final = ("docs/reference/region.md", "docs/reference/tables.md",
+FILES: Final = ("docs/reference/region.md", "docs/reference/tables.md", "docs/reference/python.md",
                 f"coverage/bredband/{SCHEMA}")  # fmt: skip
 """What is made, from the top of the repository."""
 
@@ -90,6 +93,8 @@ TOPICS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     ),
 }  # fmt: skip
 """Every table, by what it is about."""
+
+_ROOM: Final = "coverage/bredband"
 
 _STORED_AS: Final = {"status": "premises"}
 """Tables whose name in the database is another."""
@@ -481,6 +486,45 @@ def _kind(column: pa.Column) -> str:
     return kind + low + high
 
 
+# --- names ------------------------------------------------------------------------------
+
+
+def python_page() -> str:
+    """Give the page of public names: what each does, and what it is called with."""
+    public = importlib.import_module("bredband")
+    rows = []
+    for name in sorted(public.__all__, key=str.casefold):
+        found = getattr(public, name)
+        said = (inspect.getdoc(found) or "").split("\n\n")[0]
+        file = f"../../{_ROOM}/{found.__module__.rpartition('.')[2]}.py"
+        rows.append(
+            {
+                "Name": f"[`{name}`]({file})",
+                "What it is, or does": re.sub(r":\w+:`(\w+)`", r"`\1`", said.replace("``", "`")),
+                "Called with": "" if isinstance(found, type) else _called_with(found),
+            }
+        )
+    return _join(
+        [
+            "# Python",
+            _made_by(),
+            "Every public name: `from bredband import NAME`. A step takes tables and gives tables;"
+            " its docstring (`help(NAME)`) says which, in what units, and what is refused. The"
+            " [notebooks](../../notebooks) show them at work, [tables](tables.md) explains every"
+            " column.",
+            _grid(rows),
+        ]
+    )
+
+
+def _called_with(function: Callable[..., Any]) -> str:
+    """List what must be given, and then in italics what may be."""
+    said = inspect.signature(function).parameters.values()
+    must = [f"`{one.name}`" for one in said if one.default is one.empty]
+    may = [f"*`{one.name}`*" for one in said if one.default is not one.empty]
+    return ", ".join([*must, *may])
+
+
 # --- writing ----------------------------------------------------------------------------
 
 
@@ -509,7 +553,8 @@ def _join(parts: Iterable[str]) -> str:
 def reference_files() -> dict[str, str]:
     """Give the text of every file in ``FILES``."""
     schema = json.dumps(region_schema(), ensure_ascii=False, indent=1) + "\n"
-    return dict(zip(FILES, (region_page(), tables_page(), schema), strict=True))
+    made = (region_page(), tables_page(), python_page(), schema)
+    return dict(zip(FILES, made, strict=True))
 
 
 def write_reference(top: Path) -> list[Path]:
