@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from bredband.display import show_table
     from bredband.dwellings import derive_households
     from bredband.flips import find_flips
+    from bredband.geopackage import write_geopackage
     from bredband.inputs import Inputs, check_inputs, find_status, read_inputs
     from bredband.map_result import result_map
     from bredband.maps import coverage_map
     from bredband.motivations import explain_areas
+    from bredband.ofds_export import ofds_network
     from bredband.pipeline import compute, run
     from bredband.premises import build_premises
     from bredband.prices import Price, Prices
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from bredband.publication import generalise_areas
     from bredband.quantities import bill_of_areas, bill_of_list, bill_of_network
     from bredband.region import Region
+    from bredband.report import write_report
     from bredband.results import Results, write_results
     from bredband.scores import score_areas
     from bredband.settings_priority import Budget, Criterion
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from bredband.start import make_example
     from bredband.statistics import coverage_table, goals_table, state_aid_table, technology_table
     from bredband.stored import read_manifest, read_tables
+    from bredband.workbook import write_workbook
 
 __version__ = version("bredband")
 
@@ -95,6 +99,7 @@ _HOMES = {
     "matched_table": "change",
     "national_shares": "standing",
     "nest_areas": "choice_areas",
+    "ofds_network": "ofds_export",
     "order_areas": "priorities",
     "plan_backbone": "backbone",
     "plan_buildout": "buildout",
@@ -115,7 +120,10 @@ _HOMES = {
     "standing_table": "standing",
     "state_aid_table": "statistics",
     "technology_table": "statistics",
+    "write_geopackage": "geopackage",
+    "write_report": "report",
     "write_results": "results",
+    "write_workbook": "workbook",
 }
 
 __all__ = [
@@ -159,6 +167,7 @@ __all__ = [
     "matched_table",
     "national_shares",
     "nest_areas",
+    "ofds_network",
     "order_areas",
     "plan_backbone",
     "plan_buildout",
@@ -179,7 +188,10 @@ __all__ = [
     "standing_table",
     "state_aid_table",
     "technology_table",
+    "write_geopackage",
+    "write_report",
     "write_results",
+    "write_workbook",
 ]
 
 
