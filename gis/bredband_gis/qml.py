@@ -134,7 +134,7 @@ def graduated(
         high = _ENDLESS if one.high is None else one.high
         ET.SubElement(
             ranges, "range", lower=f"{low:.15g}", upper=f"{high:.15g}", symbol=str(number),
-            label=_clean(one.label), render="true",
+            label=one.label, render="true",
         )  # fmt: skip
         _add_symbol(symbols, number, one.symbol, kind)
     return _end(root, names, headings)
@@ -154,8 +154,8 @@ def categorised(
     symbols = ET.SubElement(renderer, "symbols")
     for number, one in enumerate(categories):
         about = {
-            "value": "" if one.value is None else _clean(one.value), "symbol": str(number),
-            "label": _clean(one.label), "render": "true",
+            "value": "" if one.value is None else one.value, "symbol": str(number),
+            "label": one.label, "render": "true",
         }  # fmt: skip
         about["type"] = "NULL" if one.value is None else "string"
         ET.SubElement(listed, "category", about)
@@ -233,9 +233,9 @@ def _end(root: ET.Element, names: str | None, headings: Mapping[str, str] | None
         ET.SubElement(settings, "rendering", obstacle="0", displayAll="0", drawLabels="1")
     aliases = ET.SubElement(root, "aliases")
     for field, heading in (headings or {}).items():
-        ET.SubElement(aliases, "alias", field=field, name=_clean(heading), index="-1")
+        ET.SubElement(aliases, "alias", field=field, name=heading, index="-1")
     ET.indent(root, " ")
-    return ET.tostring(root, encoding="unicode")
+    return _clean(ET.tostring(root, encoding="unicode"))
 
 
 def _add_symbol(symbols: ET.Element, number: int, symbol: Symbol, kind: Kind) -> None:

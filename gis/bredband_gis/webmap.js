@@ -4,6 +4,7 @@ var webmap = (function () {
   "use strict";
 
   const HALF_WORLD = 20037508.342789244; // half the width of Web Mercator, m
+  const LONG = 45; // letters from which a text in a popup is a sentence
   const PHONE = 760; // narrower pages, px, get the panel at the foot
 
   // ---- unpacking ---------------------------------------------------------------------
@@ -376,9 +377,16 @@ var webmap = (function () {
         popup.table.caption ? node("caption", "", text(popup.table.caption)) : null,
         node("thead", "", head), node("tbody", "", ...rows)));
     }
-    const pairs = popup.rows.filter(([, column]) => text(column) !== null);
-    body.append(node("dl", "", ...pairs.flatMap(
-      ([label, column]) => [node("dt", "", label), node("dd", "", text(column))])));
+    const pairs = popup.rows.map(([label, column]) => [label, text(column)])
+      .filter(([, words]) => words !== null);
+    // Sentences are read before figures, and over the whole width.
+    const long = ([, words]) => words.length > LONG;
+    const list = (className, rows) => rows.length ? node("dl", className,
+      ...rows.flatMap(([label, words]) => [node("dt", "", label), node("dd", "", words)])) : null;
+    for (const part of [list("webmap-long", pairs.filter(long)),
+      list("", pairs.filter((pair) => !long(pair)))]) {
+      if (part) { body.append(part); }
+    }
     return { title: popup.lead + text(popup.title), body };
   }
 
@@ -405,6 +413,12 @@ var webmap = (function () {
     map.on("popupopen", (event) => {
       const close = event.popup.getElement().querySelector(".leaflet-popup-close-button");
       if (close) { close.setAttribute("aria-label", words.close); }
+      // What can be scrolled can be reached by keyboard.
+      const content = event.popup.getElement().querySelector(".leaflet-popup-content");
+      const heading = content.querySelector("h2");
+      content.tabIndex = 0;
+      content.setAttribute("role", "region");
+      content.setAttribute("aria-label", heading ? heading.textContent : words.close);
     });
     map.on("popupclose", () => select(map, []));
   }
@@ -416,12 +430,13 @@ var webmap = (function () {
       parts.push(node("details", "", node("summary", "", title), body));
     }
     const size = map.getSize(), above = map.webmapHead ? map.webmapHead.offsetHeight : 0;
+    const below = size.x < PHONE ? map.webmapFoot || 0 : 0;
     L.popup({
       maxWidth: Math.min(340, size.x - 40),
       minWidth: Math.min(230, size.x - 60),
-      maxHeight: Math.max(160, Math.min(size.y * 0.6, size.y - above - 140)),
+      maxHeight: Math.max(160, Math.min(size.y * 0.6, size.y - above - below - 110)),
       autoPanPaddingTopLeft: [10, above + 16],
-      autoPanPaddingBottomRight: [10, 60],
+      autoPanPaddingBottomRight: [10, below + 40],
     }).setLatLng(latlng).setContent(node("div", "webmap-popup", ...parts)).openOn(map);
     select(map, aimed);
   }
