@@ -96,6 +96,9 @@ def write_geopackage(
     path = path.resolve()
     new = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.gpkg")
     about = _about(manifest, tables, layers, w)
+    # No time in it: the same result gives the same file.
+    clock = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for number, layer in enumerate(layers):
@@ -111,6 +114,7 @@ def write_geopackage(
         fix = "close the programs that have it open (QGIS), or name another file"
         raise GeodataError(msg, where=str(path), fix=fix) from None
     finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": clock})
         for left in path.parent.glob(f"{new.name}*"):
             left.unlink(missing_ok=True)
 
@@ -156,13 +160,15 @@ def _write_layer(layer: Layer, path: Path, about: Mapping[str, str] | None) -> N
     frame = layer.frame
     if layer.shape.startswith("Multi"):
         frame = frame[~(frame.geometry.is_empty | frame.geometry.isna())]
-    more: dict[str, Any] = {} if about is None else {"dataset_metadata": dict(about)}
+    more: dict[str, Any] = {}
+    if about is not None:
+        # Version 1.3: QGIS 3.22 and its like read it without a word.
+        more = {"dataset_metadata": dict(about), "dataset_options": {"VERSION": "1.3"}}
     pyogrio.write_dataframe(
         frame, path, layer=layer.name, driver="GPKG", geometry_type=layer.shape,
         promote_to_multi=layer.shape.startswith("Multi"), append=path.exists(), use_arrow=True,
         layer_options={"GEOMETRY_NAME": GEOMETRY, "DESCRIPTION": layer.about},
-        layer_metadata={"DESCRIPTION": layer.about, **(about or {})} if about else
-        {"DESCRIPTION": layer.about}, **more,
+        layer_metadata={"DESCRIPTION": layer.about}, **more,
     )  # fmt: skip
 
 
@@ -356,7 +362,7 @@ def _premises(
         Layer("premises", size(cells), "MultiPolygon", w.layer_about.premises_cells,
               premises_styles(cells, w, few=few)),
         Layer("unserved", size(missing), "MultiPolygon", w.layer_about.unserved,
-              unserved_styles(few, w)),
+              unserved_styles(missing, few, w)),
     ]  # fmt: skip
 
 
@@ -368,7 +374,11 @@ def _trench(
         return None
     if not is_public(manifest):
         return Layer(
-            "trench", frame, "MultiLineString", w.layer_about.trench, trench_styles(w, few=None)
+            "trench",
+            frame,
+            "MultiLineString",
+            w.layer_about.trench,
+            trench_styles(frame, w, few=None),
         )
     few = min_households(manifest)
     edges = [float(edge) for edge in sorted({few, *HOUSEHOLD_CLASSES[1:]}) if edge >= few]
@@ -376,5 +386,9 @@ def _trench(
         frame, cell_m=cell_m(manifest), min_households=few, classes=edges
     ).assign(provenance=manifest.get("provenance", ""))
     return Layer(
-        "trench", lines, "MultiLineString", w.layer_about.trench_coarse, trench_styles(w, few=few)
+        "trench",
+        lines,
+        "MultiLineString",
+        w.layer_about.trench_coarse,
+        trench_styles(lines, w, few=few),
     )

@@ -63,7 +63,7 @@ _SEGMENT_COLOURS: Final = {"tätort": "#969696", "småort": "#bdbdbd", "utanför
 
 def headings(frame: pd.DataFrame, w: Words) -> dict[str, str]:
     """Give what each column is called, where there is a word for it."""
-    return {str(name): heading(w, str(name)) for name in frame.columns}
+    return {str(name): heading(w, str(name)) for name in frame.columns if name != "geometry"}
 
 
 def municipality_styles(frame: pd.DataFrame, target: int, w: Words) -> list[LayerStyle]:
@@ -203,7 +203,7 @@ def premises_styles(frame: pd.DataFrame, w: Words, *, few: int | None = None) ->
     return [LayerStyle("premises", w.geopackage.served, qml, default=True)]
 
 
-def unserved_styles(few: int, w: Words) -> list[LayerStyle]:
+def unserved_styles(frame: pd.DataFrame, few: int, w: Words) -> list[LayerStyle]:
     """Colour cells by how many households lack the speed."""
     edges = sorted({few, *(edge for edge in _CELL_EDGES if edge >= few)})
     labels = range_labels(w, edges)
@@ -214,11 +214,11 @@ def unserved_styles(few: int, w: Words) -> list[LayerStyle]:
     classes.append(
         Class(None, -0.5, w.fill("map.few", n=few), Symbol(FEW, stroke="#5a1a00", width=0.13))
     )
-    qml = graduated(_known("households"), classes, kind="fill")
+    qml = graduated(_known("households"), classes, kind="fill", headings=headings(frame, w))
     return [LayerStyle("unserved", w.geopackage.unserved, qml, default=True)]
 
 
-def trench_styles(w: Words, *, few: int | None) -> list[LayerStyle]:
+def trench_styles(frame: pd.DataFrame, w: Words, *, few: int | None) -> list[LayerStyle]:
     """Draw trench by the households it reaches and, where exact, by its price."""
     edges = sorted({few or 0, *HOUSEHOLD_CLASSES[1:]})
     edges = [edge for edge in edges if edge >= (few or 0)][:5]
@@ -228,7 +228,7 @@ def trench_styles(w: Words, *, few: int | None) -> list[LayerStyle]:
     ][: len(edges)]
     classes = _classes(edges[1:], range_labels(w, edges), looks)
     name = "households_below" if few is None else "class_from"
-    by_homes = graduated(column(name), classes, kind="line")
+    by_homes = graduated(column(name), classes, kind="line", headings=headings(frame, w))
     styles = [LayerStyle("trench", w.geopackage.by_households, by_homes, default=True)]
     if few is None:
         labels = amount_labels(
@@ -236,7 +236,10 @@ def trench_styles(w: Words, *, few: int | None) -> list[LayerStyle]:
         )
         lines = [Symbol(colour, width=0.6) for colour in _PRICE_COLOURS]
         by_price = graduated(
-            column("price_sek_per_m"), _classes(PRICE_EDGES, labels, lines), kind="line"
+            column("price_sek_per_m"),
+            _classes(PRICE_EDGES, labels, lines),
+            kind="line",
+            headings=headings(frame, w),
         )
         styles.append(LayerStyle("trench", w.map.price, by_price))
     return styles
