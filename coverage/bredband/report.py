@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -184,7 +184,8 @@ def _written_whole(path: Path) -> Iterator[Path]:
         fix = "close the program that has it open, or name another file"
         raise GeodataError(msg, where=str(path), fix=fix) from None
     finally:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink()
 
 
 # ---- the summary ----------------------------------------------------------------------
@@ -226,9 +227,8 @@ def _state_sentence(m: Material) -> str:
             else w.summary3.equal
         )
     spread = ""
-    found = ends(m.coverage(["municipality"], measure="connected", speed_mbit=m.target)) if (
-        m.coverage(["municipality"], measure="connected", speed_mbit=m.target) is not None
-    ) else None  # fmt: skip
+    rows = m.coverage(["municipality"], measure="connected", speed_mbit=m.target)
+    found = None if rows is None else ends(rows)
     if found:
         best, worst = found
         spread = w.fill(

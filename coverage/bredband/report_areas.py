@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -383,7 +384,7 @@ def _marks(m: Material) -> list[Block]:
         return []
     table = [
         Row(
-            [text_of(row["method_text"])[:1].upper() + text_of(row["method_text"])[1:],
+            [w.pts_marking.get(str(row["method"]), text_of(row["method_text"])),
              w.number(row["marks"]), w.number(row["useful_marks"]),
              w.number(row["expected_projects"], 1), w.number(row["expected_buildings"]),
              w.number(row["expected_households"]), w.money(row["expected_aid_sek"]),
@@ -437,8 +438,10 @@ def _rules(m: Material) -> list[Block]:
 
 def _plain_value(m: Material, fact: str, value: Any) -> str:
     text = str(value)
-    if fact in _SHARES:
-        return m.w.percent(float(text), 0)
     if text in ("True", "False"):
         return m.w.yes_no(text == "True")
-    return text.replace(".", m.w.decimal) if text.replace(".", "", 1).isdigit() else text
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        return text
+    if fact in _SHARES:
+        return m.w.percent(float(text), 0)
+    return text.replace(".", m.w.decimal)

@@ -10,10 +10,11 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pandas as pd
 
 from bredband.tables import TOTAL
-from bredband.text import Words
+from bredband.text import NO_BREAK, Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -171,6 +172,7 @@ class Material:
     manifest: Mapping[str, Any]
     w: Words
     absent: dict[str, str] = field(default_factory=dict)
+    _shares: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         settings = self.manifest.get("settings", {})
@@ -195,17 +197,19 @@ class Material:
     def pick(self, name: str, what: str = "", **values: Any) -> pd.DataFrame | None:
         """Give the rows of a table that have these values; a list is any of its values."""
         found = self.get(name, what)
-        if found is None:
-            return None
-        for column, value in values.items():
-            wanted = value if isinstance(value, (list, tuple, set)) else [value]
-            found = found[found[column].isin(list(wanted))]
-        return None if found.empty else found
+        return None if found is None else _having(found, values)
 
-    def coverage(self, kinds: Sequence[str] = ("municipality", "region"), **values: Any) -> Any:
+    def coverage(
+        self, kinds: Sequence[str] = ("municipality", "region"), **values: Any
+    ) -> pd.DataFrame | None:
         """Give rows of coverage; households, all segments together where nothing else is said."""
+        if self._shares is None:
+            found = self.pick("coverage", area_kind=["municipality", "region"])
+            self._shares = pd.DataFrame() if found is None else found
+        if self._shares.empty:
+            return None
         values = {"base": "households", "segment": TOTAL, **values}
-        return self.pick("coverage", area_kind=list(kinds), **values)
+        return _having(self._shares, {"area_kind": list(kinds), **values})
 
     def layers(self, provenance: str) -> list[str]:
         """Name the layers of a provenance, each once, as the manifest lists them."""
@@ -215,6 +219,14 @@ class Material:
             if one.get("provenance") == provenance
         ]
         return list(dict.fromkeys(named))
+
+
+def _having(table: pd.DataFrame, values: Mapping[str, Any]) -> pd.DataFrame | None:
+    keep = np.ones(len(table), dtype=bool)
+    for column, value in values.items():
+        wanted = list(value) if isinstance(value, (list, tuple, set)) else [value]
+        keep &= table[column].isin(wanted).to_numpy()
+    return table[keep] if keep.any() else None
 
 
 _ALPHABET: Final = str.maketrans({"å": "{", "ä": "|", "ö": "}", "é": "e", "ü": "y"})
@@ -252,9 +264,12 @@ def spanned(w: Words, low: float | None, high: float | None, *, unit: str = "mon
     first, last = spell(low), spell(high)
     if first == last:
         return str(first)
-    number, space, name = first.rpartition("\N{NO-BREAK SPACE}")
-    if space and name == last.rpartition("\N{NO-BREAK SPACE}")[2]:
-        first = number
+    head, tail = first.split(NO_BREAK), last.split(NO_BREAK)
+    if len(head) > 1 and head[-1] == tail[-1]:
+        head.pop()  # the unit stands after the last
+    if len(head) > 1 and head[0] == tail[0]:
+        tail.pop(0)  # or before the first
+    first, last = NO_BREAK.join(head), NO_BREAK.join(tail)
     return w.fill("report.interval", low=first, high=last)
 
 

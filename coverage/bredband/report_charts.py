@@ -39,6 +39,7 @@ _INK: Final = "#1d1d1f"
 _SOFT: Final = "#55565a"
 _GRID: Final = "#dcdce0"
 _BAR: Final = {"low": "#7fb3d5", "high": "#b35806"}
+_LONGEST: Final = 36
 _WIDTH: Final = 6.6  # inches of 72 points
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XLINK: Final = "http://www.w3.org/1999/xlink"
@@ -148,12 +149,17 @@ def _axes(height: float) -> tuple[Canvas, Axes]:
 def _row_axes(labels: Sequence[str]) -> tuple[Canvas, Axes]:
     """Give axes whose rows are named, the first on top."""
     canvas, axes = _axes(0.9 + 0.27 * len(labels))
-    axes.set_yticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), [_short(label) for label in labels])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=_GRID, linewidth=0.8)
     axes.spines["left"].set_visible(False)
     return canvas, axes
+
+
+def _short(label: str) -> str:
+    """Cut a name that would leave no room for the plot; the table has it whole."""
+    return label if len(label) <= _LONGEST else label[: _LONGEST - 1].rstrip() + "…"
 
 
 def _legend(axes: Axes, *, columns: int) -> None:

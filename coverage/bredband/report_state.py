@@ -40,11 +40,12 @@ _AREA: Final = ["area_kind", "area_code"]
 
 def state_chapter(m: Material) -> Chapter | None:
     """Tell who has what: per municipality, beside the county and the country, and the goals."""
-    if m.coverage() is None:
+    rows = m.coverage()
+    if rows is None:
         m.absent[m.w.chapter.state] = "coverage"
         return None
     made = (
-        ("municipalities", _municipalities(m)),
+        ("municipalities", _municipalities(m, rows)),
         ("goals", _goals(m)),
         ("segments", _segments(m)),
         ("technology", _technology(m)),
@@ -58,10 +59,10 @@ def state_chapter(m: Material) -> Chapter | None:
 # ---- municipalities -------------------------------------------------------------------
 
 
-def _municipalities(m: Material) -> list[Block]:
+def _municipalities(m: Material, coverage: pd.DataFrame) -> list[Block]:
     w, state = m.w, m.w.state
     giga = m.target != GIGABIT and m.coverage(speed_mbit=GIGABIT) is not None
-    rows = _wide(m.coverage(), [(x, m.target) for x in ("connected", "passed", "planned")]
+    rows = _wide(coverage, [(x, m.target) for x in ("connected", "passed", "planned")]
                  + [(x, GIGABIT) for x in ("connected", "passed") if giga])  # fmt: skip
     standing = m.pick("standing", w.state["rank"], base="households", measure="connected",
                       speed_mbit=m.target)  # fmt: skip
@@ -270,8 +271,8 @@ def _segments(m: Material) -> list[Block]:
     w, state = m.w, m.w.state
     rows = m.coverage(segment=[TOTAL, *SEGMENTS], speed_mbit=m.target,
                       measure=["connected", "passed"])  # fmt: skip
-    there = [] if rows is None else [x for x in SEGMENTS if (rows["segment"] == x).any()]
-    if len(there) < 2:
+    there = [x for x in SEGMENTS if rows is not None and (rows["segment"] == x).any()]
+    if rows is None or len(there) < 2:
         m.absent[w.section.segments] = "localities"
         return []
     wide = widen(rows, ["measure", "segment"], "share")
