@@ -297,6 +297,9 @@ def test_every_sentence_is_one_that_the_program_says() -> None:
     for package in (bredband, bredband_gis):
         for path in Path(str(package.__file__)).parent.rglob("*.py"):
             said |= set(texts_of(ast.parse(path.read_text(encoding="utf-8"))))
+        for path in Path(str(package.__file__)).parent.rglob("*.toml"):
+            if path.parent.name != "text":
+                said.add(path.read_text(encoding="utf-8"))
     soup = "\n".join(said)
     lost = []
     for section, entries in phrases.phrases("sv").items():
@@ -304,7 +307,8 @@ def test_every_sentence_is_one_that_the_program_says() -> None:
             continue
         for one in entries:
             # Some are put together of parts: what stands between values, or after a ";".
-            parts = re.split(r"\{\w+\}|[][]|; |, (?=e\.g\.|or )| (?=\()", one.english)
+            between = r"\{\w+\}|[][]|; |, (?=e\.g\.|or )| (?=\()"
+            parts = re.split(between + ("|: " if section == "report" else ""), one.english)
             lost += [
                 (section, one.english, part)
                 for part in parts
