@@ -115,8 +115,8 @@ def write_geopackage(
         raise GeodataError(msg, where=str(path), fix=fix) from None
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": clock})
-        for left in path.parent.glob(f"{new.name}*"):
-            left.unlink(missing_ok=True)
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            new.with_name(new.name + suffix).unlink(missing_ok=True)
 
 
 def geopackage_layers(

@@ -44,6 +44,9 @@ SCHEMA: Final = "https://standard.ofds.info/en/0__4__0/network-schema.json"
 STATUS: Final = "proposed"
 """The standard's word for what is not financed; planned is for what is (F)."""
 
+DROPS: Final = "aggregationPoint"
+"""The standard's word for where cables to premises are spliced on (F, its open list nodeType)."""
+
 AERIAL: Final = "aerial"
 
 _SPACE: Final = uuid.UUID("6f0c5dcb-0a39-5d52-9d0c-6d1d64a3e0f1")
@@ -419,7 +422,7 @@ def _network(
                 **({"phase": told[number]} if number >= 0 else {}),
                 "status": STATUS,
                 "location": {"type": "Point", "coordinates": place},
-                **({"type": ["premises"]} if hangs_here else {}),
+                **({"type": [DROPS]} if hangs_here else {}),
             }
             for node, number, place, hangs_here in zip(
                 nodes.tolist(), phase_of.tolist(), placed[at].tolist(), hanging.tolist(),
