@@ -499,7 +499,8 @@ def test_the_example_region_is_read_from_its_map(
     assert opened.text(".webmap-list li >> nth=0").startswith("1\n")
     opened.page.locator("#webmap-panel-list-1 select").select_option("Överkalix")
     expected = areas[(areas["municipality"] == "Överkalix") & areas["rank"].notna()]
-    ranks = opened.texts(".webmap-list .webmap-rank")
+    # Also of what is not scrolled into view.
+    ranks = opened.page.locator(".webmap-list .webmap-rank").all_text_contents()
     assert ranks == [in_swedish(rank) for rank in sorted(expected["rank"])]
     opened.page.evaluate("map_0.setZoom(5, {animate: false})")
     opened.page.locator(".webmap-list button").first.click()

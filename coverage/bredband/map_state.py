@@ -49,7 +49,7 @@ _CELL_COLOURS: Final = (FEW, "#fdbb84", "#f47a4d", "#d7301f", "#7f0000")
 _STATUS_COLOURS: Final = {
     "connected": "#0868ac", "passed": "#7bccc4", "planned": "#8073ac", "unserved": "#d7301f",
 }  # fmt: skip
-_COST_COLOURS: Final = ("#fcfbfd", "#dadaeb", "#bcbddc", "#9e9ac8", "#756bb1", "#3f007d")
+_COST_COLOURS: Final = ("#dadaeb", "#bcbddc", "#9e9ac8", "#807dba", "#6a51a3", "#3f007d")
 # The fewest households last; ColorBrewer's PuOr for the municipalities' points.
 _CHANGE_COLOURS: Final = {
     "gained": ("#053061", "#2166ac", "#6baed6", "#c6dbef"),

@@ -197,7 +197,7 @@ def style_table(styles: Sequence[LayerStyle], *, geometry: str = "geom") -> pd.D
             "owner": "",
             "ui": "",
             # Of styles that are no default QGIS takes the latest: all are of the same moment.
-            "update_time": pd.Timestamp("2000-01-01"),
+            "update_time": pd.Timestamp("2000-01-01", tz="UTC"),
         }
     )
 

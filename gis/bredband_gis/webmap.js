@@ -316,7 +316,7 @@ var webmap = (function () {
       const taken = [];
       // The part of the canvas that is seen; the rest is there for when the map is moved.
       const view = this._map.containerPointToLayerPoint([0, 0]).subtract(this._bounds.min);
-      const across = this._map.getSize().x;
+      const across = this._map.getSize().x, smaller = across < PHONE ? 2 : 0;
       pen.lineJoin = "round";
       pen.textBaseline = "middle";
       for (let i = 0; i < this.data.length; i++) {
@@ -325,8 +325,9 @@ var webmap = (function () {
         const x = this.data.x[i] * scale - origin.x, y = this.data.y[i] * scale - origin.y;
         if (x < 0 || y < 0 || x > size.x || y > size.y) { continue; }
         const text = this.data.text(this.options.column, i);
-        pen.font = `${style.weight} ${style.size}px system-ui, "Segoe UI", Arial, sans-serif`;
-        const wide = pen.measureText(text).width, high = style.size;
+        const high = style.size - smaller;
+        pen.font = `${style.weight} ${high}px system-ui, "Segoe UI", Arial, sans-serif`;
+        const wide = pen.measureText(text).width;
         const free = ([left, dy]) => [left - 4, y + dy - high * 0.65, left + wide + 4,
           y + dy + high * 0.65];
         const clear = (box) => !taken.some(
@@ -410,6 +411,8 @@ var webmap = (function () {
         || found[found.length - 1];
       tell(map, event.latlng, aimed, found.filter((one) => one !== aimed));
     });
+    map.on("popupopen popupclose", (event) => map.getContainer().classList
+      .toggle("webmap-telling", event.type === "popupopen"));
     map.on("popupopen", (event) => {
       const close = event.popup.getElement().querySelector(".leaflet-popup-close-button");
       if (close) { close.setAttribute("aria-label", words.close); }
