@@ -37,6 +37,7 @@ from bredband.report_method import (
 )
 from bredband.report_state import change_chapter, country_figure, ends, state_chapter
 from bredband.tables import PROVENANCES
+from bredband.text import NO_BREAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -337,7 +338,8 @@ def _tiles(m: Material) -> list[tuple[str, str, str]]:
         found = interval(m, measure, "region", code)
         band = "" if found is None else spanned(w, found["p10_sek"], found["p90_sek"])
         tiles.append((w.money(row[f"{measure}_sek"]), w.tile[measure], band))
-    return tiles
+    # A tile is narrow: amounts may wrap in it.
+    return [tuple(text.replace(NO_BREAK, " ") for text in tile) for tile in tiles]  # type: ignore[misc]
 
 
 # ---- PDF ------------------------------------------------------------------------------
