@@ -414,6 +414,21 @@ def test_how_sure_the_order_is(page: Page, tables: Tables) -> None:
     assert sum(int(row[2]) for row in rows) == 5
 
 
+@pytest.mark.parametrize(
+    ("shares", "counts"),
+    [([0.95, 0.94], [1, 1, 0, 0]), ([0.5, 0.49], [0, 1, 1, 0]), ([0.05, 0.04], [0, 0, 1, 1])],
+)
+def test_each_area_is_in_the_band_that_its_draws_say(
+    shares: list[float], counts: list[int], tables: Tables, manifest: dict[str, Any]
+) -> None:
+    made = {
+        "priority_areas": tables["priority_areas"],
+        "robustness": tables["robustness"].assign(chosen_share=shares),
+    }
+    rows = Page(report_html(made, manifest)).table("Hur ofta områdena väljs")[1:]
+    assert [int(row[1]) for row in rows] == counts
+
+
 def test_pts(page: Page, tables: Tables) -> None:
     counts = tables["pts_exclusion_counts"]
     open_ = counts[counts["reason"] == "eligible"]
