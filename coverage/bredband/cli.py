@@ -46,7 +46,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (GeodataError, OSError, MemoryError) as error:
-            _complain(_explain(error, ctx.meta.get(_SPOKEN, "sv")))
+            asked_for = ctx.meta.get(_SPOKEN) or getattr(error, "language", None)
+            _complain(_explain(error, asked_for or "sv"))
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
         except Exception as error:

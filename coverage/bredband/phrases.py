@@ -18,13 +18,17 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from bredband.faults import SettingsError, together
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bredband_gis.errors import GeodataError
 
+    from bredband.faults import Fault
+
 _HOLE: Final = re.compile(r"\{(\w+)(:said|:counts)?\}")
-_INNER: Final = ("word", "where")
+_INNER: Final = ("word", "where", "place")
 """Sections that are looked at only for what stands inside a sentence."""
 
 
@@ -114,6 +118,8 @@ def translate_place(where: str, language: str) -> str:
 def explain(error: GeodataError, language: str, *, to_do: str) -> str:
     """Say an error in a language: where and what, and below it what to do.
 
+    Each of several faults in settings is said for itself.
+
     Parameters
     ----------
     error : GeodataError
@@ -123,11 +129,22 @@ def explain(error: GeodataError, language: str, *, to_do: str) -> str:
     to_do : str
         What stands before the advice.
     """
-    what = translate(error.what, language)
+    if isinstance(error, SettingsError) and error.faults:
+        told = [_fault(one, language) for one in error.faults]
+        what = together(told, translate(f"{len(told)} settings are wrong:", language))
+    else:
+        what = translate(error.what, language)
     lines = [f"{translate_place(error.where, language)}: {what}" if error.where else what]
     if error.fix:
         lines.append(f"{to_do} {translate(error.fix, language)}")
     return "\n".join(lines)
+
+
+def _fault(fault: Fault, language: str) -> str:
+    if "place" not in phrases(language):
+        return str(fault)
+    numbers = [_translate(one, language, ["place"]) for one in fault.number.split(", ")]
+    return str(fault._replace(number=", ".join(numbers), what=translate(fault.what, language)))
 
 
 def _translate(text: str, language: str, sections: Iterable[str]) -> str:

@@ -12,17 +12,18 @@ published source, to be replaced by the region's own figure.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from bredband_gis.crs import metric_crs
-from bredband_gis.errors import GeodataError
 from bredband_gis.sources import Source
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from bredband.display import show_region
-from bredband.prices import Mark, Price, Prices, read_book
+from bredband.faults import SettingsError, faults_of, toml_fault
+from bredband.prices import Mark, Price, PriceError, Prices, read_book
 from bredband.settings import Section
 from bredband.settings_backbone import BackboneSettings
 from bredband.settings_ground import GroundSettings
@@ -35,8 +36,8 @@ FILE_NAME = "region.toml"
 __all__ = ["FILE_NAME", "Mark", "Price", "Prices", "Region", "RegionError", "json_schema"]
 
 
-class RegionError(GeodataError):
-    """region.toml is missing, is not TOML, or holds something that it must not."""
+class RegionError(SettingsError):
+    """region.toml or its price book is missing, is not TOML, or holds what it must not."""
 
 
 class RegionSettings(Section):
@@ -388,20 +389,23 @@ class Region(Section):
         if path.is_dir() or path.suffix != ".toml":
             path = path / FILE_NAME
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            raw = path.read_bytes()
         except FileNotFoundError:
             msg = "there is no such file"
             fix = f"make one: bredband init {path.parent}"
             raise RegionError(msg, where=str(path), fix=fix) from None
+        language = _language_of(raw)
+        try:
+            text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             msg = f"the file is not UTF-8 (byte {error.start})"
-            raise RegionError(msg, where=str(path), fix="save it as UTF-8") from None
+            fix = "save it as UTF-8"
+            raise RegionError(msg, where=str(path), fix=fix, language=language) from None
         try:
             content = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            fix = "in a path write / or \\\\, a single \\ has a meaning of its own in TOML"
-            msg = f"not valid TOML: {error}"
-            raise RegionError(msg, where=str(path), fix=fix) from None
+            msg, fix = toml_fault(error, text)
+            raise RegionError(msg, where=str(path), fix=fix, language=language) from None
         return cls.from_dict(content, folder=path.parent, where=str(path))
 
     @classmethod
@@ -410,18 +414,22 @@ class Region(Section):
     ) -> Region:
         """Check settings that are already a dictionary, e.g. made in a notebook."""
         settings = {**content, "folder": Path(folder)}
+        language, fix = _language(content), "correct region.toml"
         prices = settings.get("prices")
         if isinstance(prices, dict) and prices.get("book") is not None:
-            settings["prices"] = read_book(prices, folder=Path(folder))
+            try:
+                settings["prices"] = read_book(prices, folder=Path(folder))
+            except PriceError as error:
+                raise RegionError(
+                    error.what, where=error.where, fix=error.fix, language=language
+                ) from None
             where = f"{where} with {prices['book']}"
+            fix = f"correct region.toml or {prices['book']}"
         try:
             return cls.model_validate(settings)
         except ValidationError as error:
-            lines = [
-                f"[{'.'.join(str(part) for part in item['loc'])}] {_plain(item)}"
-                for item in error.errors()
-            ]
-            raise RegionError("; ".join(lines), where=where, fix="correct region.toml") from None
+            faults = faults_of(error, settings, cls)
+            raise RegionError(where=where, fix=fix, faults=faults, language=language) from None
 
     @property
     def is_swedish(self) -> bool:
@@ -445,18 +453,16 @@ class Region(Section):
         return show_region(self)
 
 
-def _plain(item: Any) -> str:
-    messages = {
-        "missing": "is missing",
-        "extra_forbidden": "is not a setting; check the spelling",
-    }
-    if item["type"] == "model_type":
-        example = ', like { value = 250, unit = "SEK/m", source = "…" }'
-        shape = example if item["loc"][0] == "prices" else ""
-        return f"must be a table of settings{shape} (it is {item['input']!r})"
-    if item["type"] == "value_error":  # ours: it says itself what was found
-        return str(item["ctx"]["error"])
-    return messages.get(item["type"], f"{item['msg']} (it is {item['input']!r})")
+def _language(content: dict[str, Any]) -> str | None:
+    region = content.get("region")
+    language = region.get("language") if isinstance(region, dict) else None
+    return language if language in ("sv", "en") else None
+
+
+def _language_of(raw: bytes) -> str | None:
+    """Find the language in a file that may not be TOML; [region] alone has such a setting."""
+    found = re.search(rb"""^[ \t]*language[ \t]*=[ \t]*["'](sv|en)["']""", raw, re.MULTILINE)
+    return found[1].decode() if found else None
 
 
 def json_schema() -> dict[str, Any]:
