@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sound_region
-from bredband import make_example
+from bredband.cli import main
+from click.testing import CliRunner
 from hypothesis import settings
 from opened import Opened, opener, start_browser
 from web_server import Server, Waits
@@ -67,9 +68,13 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def example_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with data_raw/norrbotten and outputs/norrbotten, made once; only to be read."""
+    """Run ``bredband demo`` once; give a folder with data_raw/norrbotten, outputs/norrbotten and
+    said.txt, which are only to be read."""
     top = tmp_path_factory.mktemp("example")
-    make_example(top)
+    data, out = top / "data_raw" / "norrbotten", top / "outputs" / "norrbotten"
+    result = CliRunner().invoke(main, ["demo", "--data", str(data), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    (top / "said.txt").write_text(result.output, encoding="utf-8")
     return top
 
 

@@ -10,10 +10,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from bredband.cli import main
 from bredband.demo import make_norrbotten
 from bredband_gis.store import connect
-from click.testing import CliRunner
 from result_files import stored
 
 if TYPE_CHECKING:
@@ -21,13 +19,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
-    """Run ``bredband demo``; give the data folder, the result folder and what was said."""
-    top = tmp_path_factory.mktemp("norrbotten")
-    words = ["demo", "--data", str(top / "data"), "--out", str(top / "out")]
-    result = CliRunner().invoke(main, words)
-    assert result.exit_code == 0, result.output
-    return top / "data", top / "out", result.output
+def made(example_run: Path) -> tuple[Path, Path, str]:
+    """Give the data folder, the result folder and what was said."""
+    data, out = example_run / "data_raw" / "norrbotten", example_run / "outputs" / "norrbotten"
+    return data, out, (example_run / "said.txt").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
