@@ -16,17 +16,21 @@ import sound_region
 from axe_playwright_python.sync_playwright import Axe
 from bredband.deliveries import compare_runs, read_run
 from bredband.map_background import BACKGROUND, MAIN_ROADS, background_table
+from bredband.map_draw import Drawing
 from bredband.map_result import DRAWN, read_stretches, result_map
+from bredband.map_stretches import draw_stretches
 from bredband.map_terminal import draw_map
+from bredband.map_words import map_words
 from bredband.motivations import explain_areas
 from bredband.pipeline import run
-from bredband.region import Region
+from bredband.region import Publication, Region
 from bredband.stored import RESULT_SCHEMAS, read_manifest, read_tables
 from bredband.tables import CHANGE, CHANGED_PREMISES, check_table
 from bredband.tables_backbone import STRETCHES
 from bredband.text import LANGUAGES
 from bredband_gis.errors import GeodataError, UnreadableSourceError
 from bredband_gis.store import connect, write_table
+from bredband_gis.webmap import WebMap
 from click.testing import CliRunner
 from conftest import REPOSITORY
 from finished import finished  # noqa: F401 - a fixture
@@ -243,6 +247,14 @@ def test_a_network_between_places_is_read(network: Path) -> None:
     told["network"]["along"] = "straight"
     (network / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
     assert read_stretches(network)[1]
+
+
+def test_existing_stretches_are_drawn_on_an_internal_page_alone() -> None:
+    for detail, number in (("public", 2), ("internal", 3)):
+        page = WebMap("x", bounds=(17, 65, 24, 69))
+        settings = Publication.model_validate({"detail": detail})
+        draw = Drawing(page, map_words("sv"), settings, stretches().crs, {})
+        assert len(draw_stretches(draw, stretches())) == number
 
 
 def test_what_is_no_network_is_refused(network: Path, tmp_path: Path, finished: Path) -> None:  # noqa: F811
