@@ -487,9 +487,7 @@ def draw_changes(draw: Drawing, changed: pd.DataFrame, *, show: bool = True) -> 
         if chosen.empty:
             continue
         as_cells = draw.public or len(chosen) > MAX_POINTS
-        features, popup, counts, hidden = (_changed_cells if as_cells else _changed_points)(
-            draw, chosen
-        )
+        features, popup, counts = (_changed_cells if as_cells else _changed_points)(draw, chosen)
         few = draw.few if draw.public else 1
         edges = sorted({few, *(edge for edge in _CELL_EDGES if edge >= few)})[:3]
         labels = range_labels(w, edges)
@@ -498,11 +496,10 @@ def draw_changes(draw: Drawing, changed: pd.DataFrame, *, show: bool = True) -> 
             Style(label, fill=colour, stroke=colours[0], width=0.5, least=3.0, radius=3.6)
             for label, colour in zip(labels[::-1], colours, strict=False)
         ]
-        if draw.public:
+        if draw.public:  # hidden counts are 0: below the lowest class
             styles.append(
                 Style(draw.fewer, fill=colours[-1], stroke=colours[0], width=0.5, least=3.0)
             )
-            of = np.where(hidden, len(edges), of)
         kind = "note" if as_cells else "points"
         layer = ShapeLayer(
             features, w["map_change." + change], styles, of, popup=popup,
@@ -520,7 +517,7 @@ def draw_changes(draw: Drawing, changed: pd.DataFrame, *, show: bool = True) -> 
 
 def _changed_cells(
     draw: Drawing, chosen: pd.DataFrame
-) -> tuple[Features, Popup, NDArray[np.int64], NDArray[np.bool_]]:
+) -> tuple[Features, Popup, NDArray[np.int64]]:
     w = draw.w
     few = draw.few if draw.public else 1
     cells = public_cells(chosen, crs=draw.crs, cell_m=draw.cell_m, min_households=few)
@@ -535,12 +532,12 @@ def _changed_cells(
         },
     )
     name = w["map_change." + str(chosen["change"].iloc[0])]
-    return features, Popup("title", [(name, "households")]), counts, hidden
+    return features, Popup("title", [(name, "households")]), counts
 
 
 def _changed_points(
     draw: Drawing, chosen: pd.DataFrame
-) -> tuple[Features, Popup, NDArray[np.int64], NDArray[np.bool_]]:
+) -> tuple[Features, Popup, NDArray[np.int64]]:
     w = draw.w
     counts = chosen["households"].to_numpy(np.int64)
     columns: dict[str, Iterable[object]] = {
@@ -558,7 +555,7 @@ def _changed_points(
             pairs.append((label, name))
     features = draw.pack((chosen["x"], chosen["y"]), draw.crs, columns)
     popup = Popup("title", pairs, lead=w.fill("popup.building", building=""))
-    return features, popup, counts, np.zeros(len(chosen), bool)
+    return features, popup, counts
 
 
 def municipal_points(change: pd.DataFrame, codes: pd.Series[str], target: int) -> pd.DataFrame:
