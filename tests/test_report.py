@@ -339,6 +339,18 @@ def test_cost_with_interval_and_who_pays(page: Page, tables: Tables) -> None:
     assert page.row("Vem som betalar", "Småland i miniatyr")[5] == "3,8 mkr"
 
 
+def test_how_near_the_cheapest_the_network_is(tables: Tables, manifest: dict[str, Any]) -> None:
+    for above, told in (
+        (1e-15, "Inget billigare nät finns"),
+        (0.012, "Nätet är högst 1,20 % dyrare"),
+        (None, ""),
+    ):
+        made = {**manifest, "network": {"at_most_above_cheapest": above}}
+        said = plain(report_html({"cost": tables["cost"]}, made))
+        assert told in said
+        assert ("bevisat" in said[: said.index("Vem som betalar")]) == bool(told)
+
+
 def test_what_each_goal_costs(page: Page, tables: Tables) -> None:
     # 17.1 of 18 are needed for 95 %: all five; 98 and 99.9 % likewise.
     for goal in ("95 %", "98 %", "99,9 %"):
