@@ -236,6 +236,33 @@ def test_rings_and_lines_that_meet_twice() -> None:
     assert sum(one["fibreLength"] for one in sound(package)["spans"]) == pytest.approx(5.0)
 
 
+@pytest.mark.parametrize("corner", range(4))
+def test_a_ring_begins_where_its_node_lies(corner: int) -> None:
+    ring = [(1000, 0), (2000, 0), (2000, 1000), (1000, 1000)]
+    turned = [*ring[corner:], *ring[:corner], ring[corner]]
+    east, north = ring[corner]
+    away = (east + (-1000 if east == 1000 else 1000), north)
+    trench = trench_of([
+        (1, 2, [away, ring[corner]], 9, 9, "A"), (2, 3, turned, 9, 9, "A")
+    ])  # fmt: skip
+    network = sound(ofds_network({"trench": trench}, MANIFEST))
+    assert len(network["spans"]) == 2
+    for span in network["spans"]:
+        drawn = gpd.GeoSeries([LineString(span["route"]["coordinates"])], crs=4326).to_crs(3006)
+        assert drawn.length.iloc[0] / 1000 == pytest.approx(span["fibreLength"], abs=0.005)
+
+
+def test_edges_that_lie_between_the_same_places() -> None:
+    def turned(*edges: tuple[int, int, int, int]) -> list[bool]:
+        return ofds_export._turned(*np.array(edges).T).tolist()
+
+    # Out and back: the second begins where the first ends, however both are drawn.
+    assert turned((1, 2, 0, 1), (2, 3, 0, 1)) == [False, True]
+    assert turned((1, 2, 0, 1), (2, 3, 1, 0)) == [False, False]
+    assert turned((1, 2, 0, 1), (2, 3, 0, 1), (3, 4, 0, 1)) == [False, True, False]
+    assert turned((1, 2, 0, 1), (2, 3, 2, 1), (3, 4, 2, 3)) == [False, True, False]
+
+
 @settings(max_examples=25)
 @given(st.data())
 def test_any_tree_keeps_its_length_and_its_ends(data: st.DataObject) -> None:
@@ -260,6 +287,13 @@ def test_any_tree_keeps_its_length_and_its_ends(data: st.DataObject) -> None:
     network = sound(ofds_network({"trench": trench}, MANIFEST, exact=True))
     total = sum(one["fibreLength"] for one in network["spans"])
     assert total == pytest.approx(trench["length_m"].sum() / 1000, abs=0.001 * count)
+    if count > 1:  # of a single edge, either end may be either node
+        degrees = [one["location"]["coordinates"] for one in network["nodes"]]
+        placed = gpd.GeoSeries(shapely.points(degrees), crs=4326).to_crs(3006)
+        true = [places[int(one["id"][1:])] for one in network["nodes"]]
+        assert shapely.get_coordinates(placed.to_numpy()) - [X, Y] == pytest.approx(
+            np.array(true), abs=0.1
+        )
     known = {f"n{node}" for node in range(count + 1)}
     assert {one["id"] for one in network["nodes"]} <= known
     degree = pd.Series([name for one in network["spans"] for name in (one["start"], one["end"])])
