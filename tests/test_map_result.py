@@ -32,7 +32,6 @@ from bredband_gis.errors import GeodataError, UnreadableSourceError
 from bredband_gis.store import connect, write_table
 from bredband_gis.webmap import WebMap
 from click.testing import CliRunner
-from conftest import REPOSITORY
 from finished import finished  # noqa: F401 - a fixture
 from opened import CRS, EAST, NORTH, Opened
 from test_maps import EVIL, everything, roads, stretches
@@ -452,13 +451,10 @@ def test_a_notebook_shows_the_map_inline(
 
 
 @pytest.fixture(scope="module")
-def example() -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-    """Give the tables of the example region; skip the test where it has not been run."""
-    folder = REPOSITORY / "outputs" / "norrbotten"
-    try:
-        return read_tables(folder, DRAWN), read_manifest(folder)
-    except GeodataError as error:
-        pytest.skip(f"bredband demo has not been run here by this version: {error}")
+def example(example_run: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """Give the tables of the example region."""
+    folder = example_run / "outputs" / "norrbotten"
+    return read_tables(folder, DRAWN), read_manifest(folder)
 
 
 def in_swedish(number: float, decimals: int = 0) -> str:
