@@ -147,7 +147,8 @@ def toml_fault(error: tomllib.TOMLDecodeError, text: str) -> tuple[str, str]:
         line = text.replace("\r\n", "\n").split("\n")[number - 1].strip()
         what = f"line {number} is not valid TOML: {reason}: {_cut(line)}"
     else:
-        what, line = f"not valid TOML at the end of the file: {reason}", ""
+        line = text.rstrip().rpartition("\n")[2].strip()
+        what = f"not valid TOML at the end of the file: {reason}: {_cut(line)}"
     if "\\" in line:
         fix = "in a path write / or \\\\, a single \\ has a meaning of its own in TOML"
     elif reason.startswith(("Cannot", "Duplicate")):
@@ -311,17 +312,25 @@ def _misshapen(kind: str, name: str, value: object, field: Any) -> str:
     if kind == "model_type" and tables:
         return f"must be one table: write [{name}], not [[{name}]]"
     if kind == "model_type":
-        needed = _required(_model(field))
-        first = "…" if isinstance(value, (dict, list)) else _shown(value)
-        inside = ", ".join(f"{key} = {'…' if n else first}" for n, key in enumerate(needed))
+        inside = _example(_model(field), value)
         if inside and "." in name:
             return f"must be a table of settings, like {{ {inside} }} {found}"
         return f"must be a table of settings {found}"
-    if kind == "list_type" and isinstance(value, dict) and _is_model(_one(field)):
-        return f"must be a list of tables: write [[{name}]], not [{name}]"
+    if kind == "list_type" and _is_model(_one(field)):
+        return f"must be a list of tables, each under [[{name}]] {found}"
     if kind == "list_type":
         return f"must be a list {found}; write [{_shown(value)}]"
     return f"must be a table, like {{ … = … }} {found}"
+
+
+def _example(model: type[BaseModel], value: object) -> str:
+    """Give the settings that a table needs, the first with what stands in the table's place."""
+    needed = _required(model)
+    first = model.model_fields[needed[0]].annotation if needed else None
+    fits = isinstance(value, str) if first in (str, Path) else isinstance(value, (int, float))
+    return ", ".join(
+        f"{key} = {'…' if n or not fits else _shown(value)}" for n, key in enumerate(needed)
+    )
 
 
 def _shown(value: object) -> str:
