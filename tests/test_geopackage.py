@@ -290,14 +290,14 @@ def test_a_share_has_the_colour_of_the_map(public: Path, share: float) -> None:
     found = drawn(default(public, "municipalities"), {"connected_100_share": share})
     assert found is not None
     at = int(np.searchsorted(map_state.SHARE_EDGES, share, "right"))
-    assert found[1] == map_state._SHARE_COLOURS[at]
+    assert found[1] == map_state.SHARE_COLOURS[at]
 
 
 def test_classes_meet_as_on_the_map(public: Path, exact: Path) -> None:
     towns, areas = default(public, "municipalities"), default(public, "priority_areas")
     assert drawn(towns, {"connected_100_share": None}) == ("uppgift saknas", "#c8c8c8")
     assert drawn(towns, {"connected_100_share": 0.8}) == ("80–90\xa0%", "#7bccc4")
-    assert drawn(areas, {"rank": 1}) == ("rang 1 och därefter", map_remaining._RANK_STYLES[0][0])
+    assert drawn(areas, {"rank": 1}) == ("rang 1 och därefter", map_remaining.RANK_STYLES[0][0])
     none = drawn(areas, {"rank": None})
     assert none is not None
     assert none[0].startswith("utan rang")
@@ -314,7 +314,7 @@ def test_classes_meet_as_on_the_map(public: Path, exact: Path) -> None:
     ]  # fmt: skip
     premises = default(exact, "premises")
     assert drawn(premises, {"status": "unserved"}) == (
-        "Saknar", map_state._STATUS_COLOURS["unserved"]
+        "Saknar", map_state.STATUS_COLOURS["unserved"]
     )  # fmt: skip
     localities = default(public, "localities")
     assert drawn(localities, {"segment": "tätort"})[0] == "Tätort"  # type: ignore[index]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -326,7 +327,7 @@ def test_complete_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ofds_export.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(GeodataError, match="No space left"):
         write_ofds({"networks": []}, path)
     assert path.read_text(encoding="utf-8") == "earlier"

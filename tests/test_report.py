@@ -912,4 +912,4 @@ def test_the_map_is_coloured_by_class_and_says_each_share() -> None:
 def test_shares_have_the_colours_of_the_map() -> None:
     from bredband import map_state  # noqa: PLC0415
 
-    assert map_state._SHARE_COLOURS == report_charts.SHARE_COLOURS
+    assert map_state.SHARE_COLOURS == report_charts.SHARE_COLOURS

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import shapely
 from bredband_gis.errors import GeodataError
-from bredband_gis.store import connect, write_folder, write_table
+from bredband_gis.store import connect, write_file, write_folder, write_table
 
 
 def _earlier_result(folder: Path) -> Path:
@@ -243,3 +243,50 @@ def test_a_file_whose_name_a_result_takes_is_kept_under_another(tmp_path):
         (folder / "report.html").write_text("new", encoding="utf-8")
     assert (out / "report.html").read_text(encoding="utf-8") == "new"
     assert (out / "report.html.old").read_text(encoding="utf-8") == "mine"
+
+
+# --- a file --------------------------------------------------------------------------
+
+
+def test_a_file_is_replaced_when_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "page.html"
+    for text in ("first", "second"):
+        with write_file(path) as new:
+            assert new.suffix == ".html"
+            new.write_text(text, encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == text
+
+    def fail() -> None:
+        with write_file(path) as new:
+            new.write_text("half", encoding="utf-8")
+            new.with_name(new.name + "-journal").write_text("half", encoding="utf-8")
+            1 / 0  # noqa: B018
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert path.read_text(encoding="utf-8") == "second"
+    assert [one.name for one in path.parent.iterdir()] == ["page.html"]
+
+
+class NoRoomError(Exception):
+    """What some writer raises."""
+
+
+def test_a_file_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with (
+        pytest.raises(GeodataError, match="cannot be written") as caught,
+        write_file(tmp_path / "file" / "page.html"),
+    ):
+        pass
+    assert caught.value.fix.startswith("close the program")
+
+    def fail() -> None:
+        with write_file(tmp_path / "x.gpkg", errors=(NoRoomError,), fix="do this") as new:
+            new.touch()
+            raise NoRoomError("no room")  # noqa: EM101
+
+    with pytest.raises(GeodataError, match=r"cannot be written \(no room\)") as caught:
+        fail()
+    assert caught.value.fix == "do this"
+    assert not list(tmp_path.glob(".x*"))

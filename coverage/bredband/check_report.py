@@ -20,10 +20,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import uuid
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
@@ -34,7 +31,7 @@ import pandas as pd
 import pyogrio
 import shapely
 from bredband_gis.errors import GeodataError
-from bredband_gis.store import MAKER, MANIFEST, write_folder
+from bredband_gis.store import MAKER, MANIFEST, write_file, write_folder
 
 from bredband import __version__
 from bredband.check_context import MEASURES
@@ -47,7 +44,7 @@ from bredband.check_registry import (
 from bredband.tables import OFFENDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import geopandas as gpd
@@ -118,13 +115,13 @@ def _refuse_results(out: Path) -> None:
 
 def write_html(report: Report, path: Path) -> None:
     """Write the report as one HTML page that loads nothing from elsewhere."""
-    with _written_whole(path) as new:
+    with write_file(path) as new:
         new.write_text(as_html(report), encoding="utf-8")
 
 
 def write_json(report: Report, path: Path) -> None:
     """Write the report as JSON; the module says what is in it."""
-    with _written_whole(path) as new:
+    with write_file(path) as new:
         new.write_text(as_json(report), encoding="utf-8")
 
 
@@ -134,25 +131,8 @@ def write_geopackage(report: Report, path: Path) -> None:
     Layers, each where it has rows: offenders_points, offenders_lines, offenders_polygons
     and offenders_without_place; and the tables findings, counts and rules.
     """
-    with _written_whole(path) as new:
+    with write_file(path) as new:
         _write_geopackage(report, new)
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[Path]:
-    """Give a path to write to, which takes the place of `path` when the block completes."""
-    path = path.resolve()
-    new = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield new
-        os.replace(new, path)  # noqa: PTH105 - says that it replaces
-    except OSError as error:
-        msg = f"the file cannot be written ({error.strerror or error})"
-        fix = "close the program that has it open, or name another file"
-        raise GeodataError(msg, where=str(path), fix=fix) from None
-    finally:
-        new.unlink(missing_ok=True)
 
 
 # --- JSON ----------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from rich.table import Table
 
 from bredband.cost import REACHED
 from bredband.quantities import add_up
-from bredband.terminal import item_word
 from bredband.text import words
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ def bill_table(bill: pd.DataFrame, said: Words, *, name: str) -> Table:
     for row in bill.to_dict("records"):
         year = row["year"]
         table.add_row(
-            escape(item_word(said, str(row["item"]))),
+            escape(said.price_item(str(row["item"]))),
             _short(row["quantity"], said, decimals=1),
             escape(said.item_unit.get(str(row["unit"]), str(row["unit"]))),
             _short(row["price"], said),
@@ -165,14 +164,14 @@ def _show_prices(console: Console, prices: Prices, surfaces: list[str], said: Wo
     parts = []
     for year, names in prices.years(surfaces).items():
         key = "bill.year_of" if year is not None else "bill.year_unknown"
-        items = ", ".join(item_word(said, name) for name in names)
+        items = ", ".join(said.price_item(name) for name in names)
         parts.append(said.fill(key, year=year, items=items))
     _say(console, said.fill("bill.years", what="; ".join(parts)))
     if prices.year is not None and not prices.index:
         _say(console, said.fill("bill.not_moved", year=prices.year))
     guessed = prices.unsourced(surfaces)
     if guessed:
-        listed = said.join([item_word(said, name) for name in guessed])
+        listed = said.join([said.price_item(name) for name in guessed])
         _say(console, said.fill("cli.prices_unsourced", what=listed))
     _say(console, said.bill.marks)
 

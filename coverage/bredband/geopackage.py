@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +11,7 @@ import pandas as pd
 import pyogrio
 from bredband_gis.errors import GeodataError
 from bredband_gis.qml import TABLE, LayerStyle, style_table
+from bredband_gis.store import write_file
 
 from bredband.audience import cell_m, min_households, shown_tables
 from bredband.geopackage_styles import (
@@ -93,30 +92,24 @@ def write_geopackage(
     if not layers:
         msg = "no table of the result has geometry"
         raise GeodataError(msg, where=str(path), fix="run the region again: bredband run FOLDER")
-    path = path.resolve()
-    new = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.gpkg")
     about = _about(manifest, tables, layers, w)
     # No time in it: the same result gives the same file.
     clock = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for number, layer in enumerate(layers):
-            _write_layer(layer, new, about if number == 0 else None)
-        styles = style_table([style for layer in layers for style in layer.styles])
-        pyogrio.write_dataframe(
-            styles, new, layer=TABLE, driver="GPKG", append=True, layer_options={"FID": "id"}
-        )
-        os.replace(new, path)  # noqa: PTH105 - says that it replaces
-    except (OSError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        msg = f"the file cannot be written ({reason})"
-        fix = "close the programs that have it open (QGIS), or name another file"
-        raise GeodataError(msg, where=str(path), fix=fix) from None
+        with write_file(
+            path,
+            fix="close the programs that have it open (QGIS), or name another file",
+            errors=(pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError),
+        ) as new:
+            for number, layer in enumerate(layers):
+                _write_layer(layer, new, about if number == 0 else None)
+            styles = style_table([style for layer in layers for style in layer.styles])
+            pyogrio.write_dataframe(
+                styles, new, layer=TABLE, driver="GPKG", append=True, layer_options={"FID": "id"}
+            )
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": clock})
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            new.with_name(new.name + suffix).unlink(missing_ok=True)
 
 
 def geopackage_layers(

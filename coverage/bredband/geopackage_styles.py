@@ -24,22 +24,22 @@ from bredband.map_draw import (
     share_labels,
 )
 from bredband.map_remaining import (
-    _CHOSEN,
-    _PRICE_COLOURS,
-    _RANK_EDGES,
-    _RANK_STYLES,
-    _TRENCH_COLOURS,
-    _TRENCH_WIDTHS,
+    CHOSEN,
+    PRICE_COLOURS,
     PRICE_EDGES,
+    RANK_EDGES,
+    RANK_STYLES,
+    TRENCH_COLOURS,
+    TRENCH_WIDTHS,
 )
 from bredband.map_state import (
-    _CELL_COLOURS,
-    _CELL_EDGES,
-    _COST_COLOURS,
-    _SHARE_COLOURS,
-    _STATUS_COLOURS,
+    CELL_COLOURS,
+    CELL_EDGES,
+    COST_COLOURS,
     COST_EDGES,
+    SHARE_COLOURS,
     SHARE_EDGES,
+    STATUS_COLOURS,
 )
 from bredband.publication import HOUSEHOLD_CLASSES
 from bredband.table_words import heading
@@ -81,9 +81,7 @@ def municipality_styles(frame: pd.DataFrame, target: int, w: Words) -> list[Laye
                 said = w.fill(
                     "geopackage.share", measure=w.geopackage[measure], speed=w.speed(speed)
                 )
-                classes = _classes(
-                    SHARE_EDGES, share_labels(w, SHARE_EDGES), _fills(_SHARE_COLOURS)
-                )
+                classes = _classes(SHARE_EDGES, share_labels(w, SHARE_EDGES), _fills(SHARE_COLOURS))
                 classes = [*_from(classes, -0.5), _nothing(w.map.none)]
                 qml = graduated(
                     _known(name), classes, kind="fill", names="municipality_name", headings=names
@@ -91,7 +89,7 @@ def municipality_styles(frame: pd.DataFrame, target: int, w: Words) -> list[Laye
                 styles.append(LayerStyle("municipalities", said, qml, default=not styles))
     name = "gap_per_household_sek"
     if name in frame:
-        classes = _classes(COST_EDGES, amount_labels(w, COST_EDGES, w.money), _fills(_COST_COLOURS))
+        classes = _classes(COST_EDGES, amount_labels(w, COST_EDGES, w.money), _fills(COST_COLOURS))
         qml = graduated(
             column(name), classes, kind="fill", names="municipality_name", headings=names
         )
@@ -119,17 +117,17 @@ def area_styles(frame: pd.DataFrame, w: Words) -> list[LayerStyle]:
     """Colour areas by rank, and by what a household of them needs."""
     names = headings(frame, w)
     highest = float(frame["rank"].max()) if frame["rank"].notna().any() else 0.0
-    edges = [1, *(edge for edge in _RANK_EDGES if edge <= highest)]
+    edges = [1, *(edge for edge in RANK_EDGES if edge <= highest)]
     looks = [
         Symbol(colour, opacity=opacity, stroke=colour, width=width * _PIXEL_MM)
-        for colour, opacity, width, _ in _RANK_STYLES
+        for colour, opacity, width, _ in RANK_STYLES
     ]
     classes = _classes(edges[1:], rank_labels(w, edges), looks)
     classes[0] = Class(0.5, classes[0].high, classes[0].label, classes[0].symbol)
     grey = Symbol("#8f8f8f", opacity=0.35, stroke="#555555", width=0.2)
     classes.append(Class(None, 0.5, w.map.rank_none, grey))
     by_rank = graduated(_known("rank"), classes, kind="fill", headings=names)
-    each = _classes(COST_EDGES, amount_labels(w, COST_EDGES, w.money), _fills(_COST_COLOURS, 0.8))
+    each = _classes(COST_EDGES, amount_labels(w, COST_EDGES, w.money), _fills(COST_COLOURS, 0.8))
     by_gap = graduated(column("gap_per_household_sek"), each, kind="fill", headings=names)
     return [
         LayerStyle("priority_areas", w.geopackage.rank, by_rank, default=True),
@@ -142,8 +140,8 @@ def choice_styles(
 ) -> list[LayerStyle]:
     """Colour areas by whether each budget takes them, from which, and in which year."""
     names = headings(frame, w)
-    bought = Symbol(_CHOSEN[0], opacity=0.75, stroke="#5c2d00", width=0.26)
-    other = Symbol(_CHOSEN[1], opacity=0.35, stroke="#8a857d", width=0.13)
+    bought = Symbol(CHOSEN[0], opacity=0.75, stroke="#5c2d00", width=0.26)
+    other = Symbol(CHOSEN[1], opacity=0.35, stroke="#8a857d", width=0.13)
     styles: list[LayerStyle] = []
     summary = shown.get("choice_summary")
     for plan in ("budget", "budgets"):
@@ -182,19 +180,19 @@ def premises_styles(frame: pd.DataFrame, w: Words, *, few: int | None = None) ->
         categories = [
             Category(
                 name, w["status." + name],
-                Symbol(_STATUS_COLOURS[name], stroke="#ffffff", width=0.1, size=1.4),
+                Symbol(STATUS_COLOURS[name], stroke="#ffffff", width=0.1, size=1.4),
             )
             for name in STATUSES
         ]  # fmt: skip
         by_status = categorised(column("status"), categories, kind="marker", headings=names)
         styles = [LayerStyle("premises", w.geopackage.status, by_status, default=True)]
         if "per_party_sek" in frame:
-            looks = [Symbol(colour, stroke="#5b5470", width=0.1) for colour in _COST_COLOURS]
+            looks = [Symbol(colour, stroke="#5b5470", width=0.1) for colour in COST_COLOURS]
             classes = _classes(COST_EDGES, amount_labels(w, COST_EDGES, w.money), looks)
             by_cost = graduated(column("per_party_sek"), classes, kind="marker", headings=names)
             styles.append(LayerStyle("premises", w.map.shared_cost, by_cost))
         return styles
-    looks = [Symbol(colour, stroke="#8a8a8a", width=0.08) for colour in _SHARE_COLOURS]
+    looks = [Symbol(colour, stroke="#8a8a8a", width=0.08) for colour in SHARE_COLOURS]
     classes = _classes(SHARE_EDGES, share_labels(w, SHARE_EDGES), looks)
     classes.append(
         Class(None, -0.5, w.fill("map.few", n=few), Symbol(NOTHING, stroke="#8a8a8a", width=0.08))
@@ -205,10 +203,10 @@ def premises_styles(frame: pd.DataFrame, w: Words, *, few: int | None = None) ->
 
 def unserved_styles(frame: pd.DataFrame, few: int, w: Words) -> list[LayerStyle]:
     """Colour cells by how many households lack the speed."""
-    edges = sorted({few, *(edge for edge in _CELL_EDGES if edge >= few)})
+    edges = sorted({few, *(edge for edge in CELL_EDGES if edge >= few)})
     labels = range_labels(w, edges)
     looks = [
-        Symbol(colour, stroke="#5a1a00", width=0.13) for colour in _CELL_COLOURS[-len(labels) :]
+        Symbol(colour, stroke="#5a1a00", width=0.13) for colour in CELL_COLOURS[-len(labels) :]
     ]
     classes = _from(_classes(edges[1:], labels, looks), -0.5)
     classes.append(
@@ -224,7 +222,7 @@ def trench_styles(frame: pd.DataFrame, w: Words, *, few: int | None) -> list[Lay
     edges = [edge for edge in edges if edge >= (few or 0)][:5]
     looks = [
         Symbol(colour, width=width * _PIXEL_MM)
-        for colour, width in zip(_TRENCH_COLOURS, _TRENCH_WIDTHS, strict=True)
+        for colour, width in zip(TRENCH_COLOURS, TRENCH_WIDTHS, strict=True)
     ][: len(edges)]
     classes = _classes(edges[1:], range_labels(w, edges), looks)
     name = "households_below" if few is None else "class_from"
@@ -234,7 +232,7 @@ def trench_styles(frame: pd.DataFrame, w: Words, *, few: int | None) -> list[Lay
         labels = amount_labels(
             w, PRICE_EDGES, lambda sek: w.fill("map.sek_per_m", sek=w.number(sek))
         )
-        lines = [Symbol(colour, width=0.6) for colour in _PRICE_COLOURS]
+        lines = [Symbol(colour, width=0.6) for colour in PRICE_COLOURS]
         by_price = graduated(
             column("price_sek_per_m"),
             _classes(PRICE_EDGES, labels, lines),

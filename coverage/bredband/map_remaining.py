@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     from bredband.map_draw import Drawing
     from bredband.text import Words
 
-_RANK_EDGES: Final = (11, 51, 201)
-_RANK_STYLES: Final = (
+RANK_EDGES: Final = (11, 51, 201)
+RANK_STYLES: Final = (
     ("#3f007d", 0.6, 1.6, 9.0), ("#6a51a3", 0.5, 1.2, 7.0),
     ("#7f7bb8", 0.35, 0.9, 3.0), ("#9d99c9", 0.25, 0.6, 2.0),
 )  # fmt: skip
-_TRENCH_COLOURS: Final = ("#4d4d4d", "#3b3b3b", "#2a2a2a", "#171717", "#000000")
-_TRENCH_WIDTHS: Final = (1.5, 2.1, 2.9, 4.0, 5.4)
+TRENCH_COLOURS: Final = ("#4d4d4d", "#3b3b3b", "#2a2a2a", "#171717", "#000000")
+TRENCH_WIDTHS: Final = (1.5, 2.1, 2.9, 4.0, 5.4)
 PRICE_EDGES: Final = (100.0, 200.0, 400.0, 800.0)
 """SEK per metre at which the colour of trench changes."""
-_PRICE_COLOURS: Final = ("#018571", "#80cdc1", "#8d8d8d", "#dfa35d", "#a6611a")
-_CHOSEN: Final = ("#b35806", "#c9c4bd")
+PRICE_COLOURS: Final = ("#018571", "#80cdc1", "#8d8d8d", "#dfa35d", "#a6611a")
+CHOSEN: Final = ("#b35806", "#c9c4bd")
 
 
 def draw_trench(draw: Drawing, trench: gpd.GeoDataFrame) -> Choice | None:
@@ -61,7 +61,7 @@ def draw_trench(draw: Drawing, trench: gpd.GeoDataFrame) -> Choice | None:
         (
             w.map.by_households, "households_below", [float(edge) for edge in edges],
             range_labels(w, edges),
-            [(c, width, False) for c, width in zip(_TRENCH_COLOURS, _TRENCH_WIDTHS, strict=True)],
+            [(c, width, False) for c, width in zip(TRENCH_COLOURS, TRENCH_WIDTHS, strict=True)],
         )
     )  # fmt: skip
     if "price_sek_per_m" in trench:
@@ -69,7 +69,7 @@ def draw_trench(draw: Drawing, trench: gpd.GeoDataFrame) -> Choice | None:
         ways.append(
             (
                 w.map.by_price, "price_sek_per_m", [0.0, *PRICE_EDGES], labels,
-                [(colour, 2.6, False) for colour in _PRICE_COLOURS],
+                [(colour, 2.6, False) for colour in PRICE_COLOURS],
             )
         )  # fmt: skip
     members: dict[tuple[int, ...], ShapeLayer] = {}
@@ -228,12 +228,12 @@ class AreaLayers:
         draw, w = self.draw, self.draw.w
         rank = self.areas["rank"].astype("Float64").to_numpy(float, na_value=np.nan)
         highest = np.nanmax(rank, initial=0.0)
-        edges = [1, *(edge for edge in _RANK_EDGES if edge <= highest)]
+        edges = [1, *(edge for edge in RANK_EDGES if edge <= highest)]
         of = np.where(np.isnan(rank), len(edges), np.searchsorted(edges, rank, "right") - 1)
         styles = [
             Style(label, fill=colour, opacity=opacity, stroke=colour, width=width, least=least)
             for label, (colour, opacity, width, least) in zip(
-                rank_labels(w, edges), _RANK_STYLES, strict=False
+                rank_labels(w, edges), RANK_STYLES, strict=False
             )
         ]
         if np.isnan(rank).any():
@@ -261,8 +261,8 @@ class AreaLayers:
         draw, w = self.draw, self.draw.w
         ids = self.areas["area_id"]
         styles = [
-            Style(w.map.bought, fill=_CHOSEN[0], opacity=0.75, stroke="#5c2d00", width=1, least=6),
-            Style(w.map.not_bought, fill=_CHOSEN[1], opacity=0.35, stroke="#8a857d", width=0.5,
+            Style(w.map.bought, fill=CHOSEN[0], opacity=0.75, stroke="#5c2d00", width=1, least=6),
+            Style(w.map.not_bought, fill=CHOSEN[1], opacity=0.35, stroke="#8a857d", width=0.5,
                   least=2),
         ]  # fmt: skip
         members: dict[tuple[int, ...], ShapeLayer] = {}

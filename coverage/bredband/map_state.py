@@ -43,13 +43,13 @@ COST_EDGES: Final = (25_000.0, 50_000.0, 100_000.0, 200_000.0, 400_000.0)
 MAX_POINTS: Final = 150_000
 """With more premises an internal map shows cells: a browser would stand still."""
 
-_SHARE_COLOURS: Final = ("#f0f9e8", "#ccebc5", "#a8ddb5", "#7bccc4", "#43a2ca", "#0868ac")
-_CELL_EDGES: Final = (3, 10, 25)
-_CELL_COLOURS: Final = (FEW, "#fdbb84", "#f47a4d", "#d7301f", "#7f0000")
-_STATUS_COLOURS: Final = {
+SHARE_COLOURS: Final = ("#f0f9e8", "#ccebc5", "#a8ddb5", "#7bccc4", "#43a2ca", "#0868ac")
+CELL_EDGES: Final = (3, 10, 25)
+CELL_COLOURS: Final = (FEW, "#fdbb84", "#f47a4d", "#d7301f", "#7f0000")
+STATUS_COLOURS: Final = {
     "connected": "#0868ac", "passed": "#7bccc4", "planned": "#8073ac", "unserved": "#d7301f",
 }  # fmt: skip
-_COST_COLOURS: Final = ("#dadaeb", "#bcbddc", "#9e9ac8", "#807dba", "#6a51a3", "#3f007d")
+COST_COLOURS: Final = ("#dadaeb", "#bcbddc", "#9e9ac8", "#807dba", "#6a51a3", "#3f007d")
 # The fewest households last; ColorBrewer's PuOr for the municipalities' points.
 _CHANGE_COLOURS: Final = {
     "gained": ("#053061", "#2166ac", "#6baed6", "#c6dbef"),
@@ -138,7 +138,7 @@ def draw_shares(
     border = {"stroke": "#ffffff", "width": 1.3, "opacity": 0.7 if draw.online else 1.0}
     styles = [
         Style(label, fill=colour, **border)  # type: ignore[arg-type]
-        for label, colour in zip(share_labels(w, SHARE_EDGES), _SHARE_COLOURS, strict=True)
+        for label, colour in zip(share_labels(w, SHARE_EDGES), SHARE_COLOURS, strict=True)
     ]
     nothing = Style(w.map.none, fill=NOTHING, **border)  # type: ignore[arg-type]
     members: dict[tuple[int, ...], ShapeLayer] = {}
@@ -249,7 +249,7 @@ class PremisesLayers:
         layer = ShapeLayer(
             self.features,
             w.map.status_points,
-            [Style(w["status." + name], fill=_STATUS_COLOURS[name], radius=3.0) for name in order],
+            [Style(w["status." + name], fill=STATUS_COLOURS[name], radius=3.0) for name in order],
             pd.Index(order).get_indexer(pd.Index(self.premises["status"])),
             popup=self.popup,
             notes=draw.notes("unserved"),
@@ -283,7 +283,7 @@ class PremisesLayers:
             [
                 Style(label, fill=colour, stroke="#5a1a00", width=0.5, radius=radius)
                 for label, colour, radius in zip(
-                    labels, ("#ffffff", *_CELL_COLOURS[-3:]), (3, 3, 3.6, 4.6), strict=True
+                    labels, ("#ffffff", *CELL_COLOURS[-3:]), (3, 3, 3.6, 4.6), strict=True
                 )
             ][::-1],
             np.where(unserved, of, -1),
@@ -321,7 +321,7 @@ class PremisesLayers:
         styles = [
             Style(label, fill=colour, stroke="#5b5470", width=0.4, least=2.2, radius=3.2)
             for label, colour in zip(
-                amount_labels(w, COST_EDGES, w.money), _COST_COLOURS, strict=True
+                amount_labels(w, COST_EDGES, w.money), COST_COLOURS, strict=True
             )
         ]
         if self.as_cells:
@@ -359,7 +359,7 @@ def _cost_cells(draw: Drawing, found: pd.DataFrame) -> tuple[Features, Popup, ND
     }
     popup = Popup("title", [(w.popup.households, "households"), (w.map.shared_cost, "each")])
     features = draw.pack(cells.geometry.to_numpy(), draw.crs, columns)
-    return features, popup, np.where(hidden, len(_COST_COLOURS), of)
+    return features, popup, np.where(hidden, len(COST_COLOURS), of)
 
 
 def _status_cells(draw: Drawing, lived_in: pd.DataFrame) -> ShapeLayer:
@@ -390,7 +390,7 @@ def _status_cells(draw: Drawing, lived_in: pd.DataFrame) -> ShapeLayer:
         w.map.status_cells,
         [
             Style(label, fill=colour, stroke="#8a8a8a", width=0.3, least=1.8)
-            for label, colour in zip(labels, (*_SHARE_COLOURS, NOTHING), strict=True)
+            for label, colour in zip(labels, (*SHARE_COLOURS, NOTHING), strict=True)
         ],
         of,
         popup=Popup("title", [(w.popup.households, "households"), (w.map.status_share, "share")]),
@@ -418,11 +418,11 @@ def draw_cells(
     cells = public_cells(chosen, crs=draw.crs, cell_m=draw.cell_m, min_households=few)
     hidden = cells["hidden"].to_numpy()
     counts = cells["households"].fillna(0).to_numpy(np.int64)
-    edges = sorted({few, *(edge for edge in _CELL_EDGES if edge >= few)})
+    edges = sorted({few, *(edge for edge in CELL_EDGES if edge >= few)})
     of = np.where(hidden, 0, np.searchsorted(edges, counts, "right"))
     first = draw.fewer if draw.public else w.map.workplaces_only
     labels = [first, *range_labels(w, edges)]
-    colours = _CELL_COLOURS[-len(labels) :]
+    colours = CELL_COLOURS[-len(labels) :]
     features = draw.pack(
         cells.geometry.to_numpy(),
         draw.crs,
@@ -489,7 +489,7 @@ def draw_changes(draw: Drawing, changed: pd.DataFrame, *, show: bool = True) -> 
         as_cells = draw.public or len(chosen) > MAX_POINTS
         features, popup, counts = (_changed_cells if as_cells else _changed_points)(draw, chosen)
         few = draw.few if draw.public else 1
-        edges = sorted({few, *(edge for edge in _CELL_EDGES if edge >= few)})[:3]
+        edges = sorted({few, *(edge for edge in CELL_EDGES if edge >= few)})[:3]
         labels = range_labels(w, edges)
         of = len(edges) - np.searchsorted(edges, counts, "right")
         styles = [

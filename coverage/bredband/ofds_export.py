@@ -9,7 +9,6 @@ fibre, sets every span of it aside.
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +18,8 @@ import numpy as np
 import pandas as pd
 import shapely
 from bredband_gis.crs import transform_points
-from bredband_gis.errors import EmptyLayerError, GeodataError
+from bredband_gis.errors import EmptyLayerError
+from bredband_gis.store import write_file
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -133,17 +133,8 @@ def write_ofds(package: Mapping[str, Any], path: Path) -> None:
     GeodataError
         The file cannot be written.
     """
-    path = path.resolve()
-    new = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with write_file(path) as new:
         new.write_text(json.dumps(package, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(new, path)  # noqa: PTH105 - says that it replaces
-    except OSError as error:
-        msg = f"the file cannot be written ({error.strerror or error})"
-        raise GeodataError(msg, where=str(path), fix="name another file") from None
-    finally:
-        new.unlink(missing_ok=True)
 
 
 # ---- phases ---------------------------------------------------------------------------

@@ -15,14 +15,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-import uuid
-from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import jinja2
 from bredband_gis.errors import GeodataError
+from bredband_gis.store import write_file
 from bredband_gis.webmap import assert_offline
 
 from bredband.report_areas import areas_chapter, pts_chapter, support_of
@@ -40,7 +39,7 @@ from bredband.tables import PROVENANCES
 from bredband.text import NO_BREAK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     import pandas as pd
 
@@ -167,26 +166,8 @@ def write_report(
         The file cannot be written.
     """
     page = report_html(tables, manifest, language=language)
-    with _written_whole(path) as new:
+    with write_file(path) as new:
         new.write_text(page, encoding="utf-8", newline="\n")
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[Path]:
-    """Give a path to write to, which takes the place of `path` when the block completes."""
-    path = path.resolve()
-    new = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield new
-        os.replace(new, path)  # noqa: PTH105 - says that it replaces
-    except OSError as error:
-        msg = f"the file cannot be written ({error.strerror or error})"
-        fix = "close the program that has it open, or name another file"
-        raise GeodataError(msg, where=str(path), fix=fix) from None
-    finally:
-        with suppress(OSError):
-            new.unlink()
 
 
 # ---- the summary ----------------------------------------------------------------------
@@ -381,7 +362,7 @@ def write_pdf(html_path: Path, pdf_path: Path, *, browser: str | None = None) ->
         msg = "there is no such page"
         raise GeodataError(msg, where=str(html_path), fix="write the report first")
     with (
-        _written_whole(pdf_path) as new,
+        write_file(pdf_path) as new,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
     ):
         command = [

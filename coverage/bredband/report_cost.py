@@ -372,13 +372,4 @@ def _tornado(m: Material) -> list[Block]:
 
 def factor_word(m: Material, name: str) -> str:
     """Give the word for a group of prices that move together, or for an item."""
-    return m.w.factor[name] if name in m.w.factor else item_word(m, name)
-
-
-def item_word(m: Material, name: str) -> str:
-    """Give the word for an item of the price book; a name of the region's own as it is."""
-    head, _, part = name.partition(".")
-    if not part:
-        return m.w.item.get(name, name)
-    known = m.w.segment if head == "takeup" else m.w.item
-    return m.w.fill(f"item.{head}", place=known.get(part, part).casefold())
+    return m.w.factor[name] if name in m.w.factor else m.w.price_item(name)

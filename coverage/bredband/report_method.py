@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from bredband.phrases import translate
 from bredband.prices import SHARE, Prices
 from bredband.report_blocks import Bullets, Chapter, Row, Section, Table, Text, text_of
-from bredband.report_cost import item_word
 
 if TYPE_CHECKING:
     from bredband.prices import Price
@@ -90,12 +89,12 @@ def prices_chapter(m: Material) -> Chapter | None:
     trench = m.get("trench")
     surfaces = None if trench is None else [str(one) for one in trench["surface"].unique()]
     rows = [
-        Row([item_word(m, name), price_text(m, price, price.value), _span(m, price),
+        Row([m.w.price_item(name), price_text(m, price, price.value), _span(m, price),
              w.missing if price.year is None else str(price.year), price.mark,
              translate(price.source, w.language)])
         for name, price in prices.items(surfaces).items()
     ]  # fmt: skip
-    guessed = [item_word(m, name) for name in prices.unsourced(surfaces)]
+    guessed = [m.w.price_item(name) for name in prices.unsourced(surfaces)]
     lead = (
         w.fill("prices.unsourced", what=w.join([_lower(one) for one in guessed]))
         if guessed

@@ -132,18 +132,9 @@ def _notes(results: Results, said: Words) -> list[str]:
         notes.append(said.fill("cli.set_aside", rows=rows))
     guessed = results.region.prices.unsourced(results.trench["surface"].unique())
     if guessed:
-        what = said.join([item_word(said, name) for name in guessed])
+        what = said.join([said.price_item(name) for name in guessed])
         notes.append(said.fill("cli.prices_unsourced", what=what))
     return notes
-
-
-def item_word(said: Words, name: str) -> str:
-    """Give the word for an item of the price book; a name of the region's own as it is."""
-    head, _, part = name.partition(".")
-    if not part:
-        return said.item.get(name, name)
-    known = said.segment if head == "takeup" else said.item
-    return said.fill(f"item.{head}", place=known.get(part, part).casefold())
 
 
 @contextmanager

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import os
 import re
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 import xlsxwriter
-from bredband_gis.errors import GeodataError
+from bredband_gis.store import write_file
 
 from bredband.audience import PUBLIC_TABLES, min_households, shown_tables
 from bredband.stored import RESULT_SCHEMAS, is_public
@@ -96,19 +94,12 @@ def write_workbook(
     region = manifest.get("settings", {}).get("region", {})
     w = table_words(language or str(region.get("language", "sv")))
     shown = _sheets(tables, manifest)
-    path = path.resolve()
-    new = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.xlsx")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with write_file(
+        path,
+        fix="close the program that has it open (Excel), or name another file",
+        errors=(xlsxwriter.exceptions.FileCreateError,),
+    ) as new:
         _Writer(new, w).write(shown, tables, manifest)
-        os.replace(new, path)  # noqa: PTH105 - says that it replaces
-    except (OSError, xlsxwriter.exceptions.FileCreateError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        msg = f"the file cannot be written ({reason})"
-        fix = "close the program that has it open (Excel), or name another file"
-        raise GeodataError(msg, where=str(path), fix=fix) from None
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def describe_columns(name: str, table: pd.DataFrame, w: Words) -> list[Column]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import os
 import shutil
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -183,6 +184,52 @@ def write_folder(out: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
+
+
+@contextmanager
+def write_file(
+    path: Path,
+    *,
+    fix: str = "close the program that has it open, or name another file",
+    errors: tuple[type[Exception], ...] = (),
+) -> Iterator[Path]:
+    """Give a path to write a file to, which takes the place of `path` when the block completes.
+
+    Parameters
+    ----------
+    path : Path
+        The file; one that is there is replaced when the new one is complete. Its folder is
+        made where there is none.
+    fix : str
+        What to do when it cannot be written.
+    errors : tuple of type, optional
+        What the writer raises, besides OSError, when it cannot write.
+
+    Yields
+    ------
+    Path
+        A name beside `path`, with its ending.
+
+    Raises
+    ------
+    GeodataError
+        The file cannot be written.
+    """
+    path = path.resolve()
+    new = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    caught: tuple[type[Exception], ...] = (OSError, *errors)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield new
+        os.replace(new, path)  # noqa: PTH105 - says that it replaces
+    except caught as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        msg = f"the file cannot be written ({reason})"
+        raise GeodataError(msg, where=str(path), fix=fix) from None
+    finally:
+        for suffix in ("", "-journal", "-wal", "-shm"):  # SQLite's own beside a GeoPackage
+            with suppress(OSError):
+                new.with_name(new.name + suffix).unlink()
 
 
 def _refuse_to_replace(out: Path) -> None:

@@ -182,6 +182,14 @@ class Words:
             return self.missing
         return self["word.yes"] if value else self["word.no"]
 
+    def price_item(self, name: str) -> str:
+        """Name an item of the price book; one of the region's own as it is."""
+        head, _, part = name.partition(".")
+        if not part:
+            return self.item.get(name, name)
+        known = self.segment if head == "takeup" else self.item
+        return self.fill(f"item.{head}", place=known.get(part, part).casefold())
+
     def join(self, parts: Sequence[str]) -> str:
         """List things: a, b och c."""
         if len(parts) < 2:
