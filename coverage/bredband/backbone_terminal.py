@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich import box
@@ -12,31 +12,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bredband.options import FILE, FOLDER, LANGUAGE, speak
+
 if TYPE_CHECKING:
     from bredband.backbone_run import BackboneRun
     from bredband.region import Region
     from bredband.text import Words
 
-SPOKEN: Final = "bredband.language"
-"""Where the group of commands looks for the language that errors are told in."""
-
 _SHOWN = 25
 """Stretches printed; the rest is in the files."""
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-
-
-def _speak(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
-    if value is not None:
-        ctx.meta[SPOKEN] = value
-    return value
-
 
 @click.command()
-@click.argument("folder", type=_FOLDER)
-@click.option("--out", type=_FOLDER,
+@click.argument("folder", type=FOLDER)
+@click.option("--out", type=FOLDER,
               help="Where the results go.  [default: outputs/REGION-backbone]")  # fmt: skip
-@click.option("--links", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+@click.option("--links", type=FILE,
               help="Follow the links in this file instead of roads: column road_m.")  # fmt: skip
 @click.option("--layer", help="Layer of that file.")
 @click.option("--straight", is_flag=True, help="Follow made-up links between neighbours.")
@@ -47,7 +38,7 @@ def _speak(ctx: click.Context, _: click.Parameter, value: str | None) -> str | N
 @click.option("--worth", type=click.FloatRange(0), help="A second way's price, SEK per household.")
 @click.option("--budget", type=click.FloatRange(0), help="Support to distribute, SEK.")
 @click.option("--internal", is_flag=True, help="Existing fibre too, not for spreading.")
-@click.option("--lang", type=click.Choice(["sv", "en"]), callback=_speak,
+@click.option("--lang", type=LANGUAGE,
               help="Language of map and tables.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every step and its time.")
@@ -76,7 +67,7 @@ def backbone(
         "budget_sek": budget,
     }
     region = _adjust(Region.read(folder), changes, lang=lang, internal=internal)
-    click.get_current_context().meta[SPOKEN] = region.region.language
+    speak(region.region.language)
     steps = Steps(None if quiet else Console(), language=region.region.language, verbose=verbose)
     started = time.perf_counter()
     run = connect_region(region, links=links, layer=layer, steps=steps)

@@ -21,6 +21,7 @@ from bredband import __version__
 from bredband.backbone_terminal import backbone
 from bredband.export_terminal import ofds
 from bredband.map_terminal import draw_map
+from bredband.options import FILE, FOLDER, LANGUAGE, NEW_FILE, SPOKEN, speak
 from bredband.pts_terminal import pts
 from bredband.report_terminal import report
 from bredband.show import show
@@ -46,14 +47,14 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (GeodataError, OSError, MemoryError) as error:
-            asked_for = ctx.meta.get(_SPOKEN) or getattr(error, "language", None)
+            asked_for = ctx.meta.get(SPOKEN) or getattr(error, "language", None)
             _complain(_explain(error, asked_for or "sv"))
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
         except Exception as error:
             if "-v" in sys.argv or "--verbose" in sys.argv:
                 traceback.print_exc()
-            fault = _words(ctx.meta.get(_SPOKEN, "sv")).cli.fault
+            fault = _words(ctx.meta.get(SPOKEN, "sv")).cli.fault
             _complain(f"{type(error).__name__}: {error}\n{fault}")
         return ctx.exit(1)
 
@@ -88,25 +89,6 @@ def _verbosity(command: Callable[..., None]) -> Callable[..., None]:
     )
 
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-_NEW_FILE = click.Path(path_type=Path, dir_okay=False)
-
-
-class _Language(click.Choice[str]):
-    """A language, which is from then on the one that errors are told in."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        chosen = super().convert(value, param, ctx)
-        if ctx is not None:
-            ctx.meta[_SPOKEN] = chosen
-        return chosen
-
-
-_SPOKEN = "bredband.language"
-_LANGUAGE = _Language(["sv", "en"])
-
-
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="bredband")
 def main() -> None:
@@ -118,11 +100,11 @@ for command in (show, report, draw_map, backbone, pts, ofds):
 
 
 @main.command()
-@click.option("--data", type=_FOLDER, default=Path("data_raw/norrbotten"), show_default=True,
+@click.option("--data", type=FOLDER, default=Path("data_raw/norrbotten"), show_default=True,
               help="Where the example region's data are, or are made.")  # fmt: skip
-@click.option("--out", type=_FOLDER, default=Path("outputs/norrbotten"), show_default=True,
+@click.option("--out", type=FOLDER, default=Path("outputs/norrbotten"), show_default=True,
               help="Where the results go.")  # fmt: skip
-@click.option("--lang", type=_LANGUAGE, help="Language of map and tables (default Swedish).")
+@click.option("--lang", type=LANGUAGE, help="Language of map and tables (default Swedish).")
 @_verbosity
 def demo(data: Path, out: Path, lang: str | None, quiet: bool, verbose: bool) -> None:
     """Run the example region, Norrbotten; its data are made where absent."""
@@ -137,8 +119,8 @@ def demo(data: Path, out: Path, lang: str | None, quiet: bool, verbose: bool) ->
 
 
 @main.command()
-@click.argument("folder", type=_FOLDER)
-@click.option("--osm", type=_FILE, help="Make the region from this OpenStreetMap extract.")
+@click.argument("folder", type=FOLDER)
+@click.option("--osm", type=FILE, help="Make the region from this OpenStreetMap extract.")
 @click.option("--admin-level", type=click.IntRange(1, 11), default=8, show_default=True,
               help="admin_level of the municipalities in the extract (Sweden: 7).")  # fmt: skip
 @click.option("--name", help="Name of the region.  [default: the extract's file name]")
@@ -169,17 +151,17 @@ def init(
 
 
 @main.command()
-@click.argument("folder", type=_FOLDER, required=False)
+@click.argument("folder", type=FOLDER, required=False)
 @click.option("--rules", is_flag=True, help="List every rule instead.")
-@click.option("--out", type=_FOLDER,
+@click.option("--out", type=FOLDER,
               help="Write check.html, check.json, check.gpkg and set_aside.csv here.")  # fmt: skip
-@click.option("--html", type=_NEW_FILE, help="Write the report as an HTML page.")
-@click.option("--json", "json_", type=_NEW_FILE, help="Write the report as JSON.")
-@click.option("--gpkg", type=_NEW_FILE, help="Write the rows found as a GeoPackage.")
+@click.option("--html", type=NEW_FILE, help="Write the report as an HTML page.")
+@click.option("--json", "json_", type=NEW_FILE, help="Write the report as JSON.")
+@click.option("--gpkg", type=NEW_FILE, help="Write the rows found as a GeoPackage.")
 @click.option("--road-m", type=click.FloatRange(0, min_open=True),
               help="Farthest from a road, m.  [default: as region.toml]")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Warnings give exit code 1 as well.")
-@click.option("--lang", type=_LANGUAGE, help="Language of the report.")
+@click.option("--lang", type=LANGUAGE, help="Language of the report.")
 @_verbosity
 def check(
     folder: Path | None, rules: bool, out: Path | None, html: Path | None, json_: Path | None,
@@ -216,13 +198,13 @@ def check(
 
 
 @main.command()
-@click.argument("folder", type=_FOLDER)
-@click.option("--out", type=_FOLDER,
+@click.argument("folder", type=FOLDER)
+@click.option("--out", type=FOLDER,
               help="Where the results go.  [default: outputs/REGION]")  # fmt: skip
 @click.option("--budget", type=click.FloatRange(0), help="Support to distribute, SEK.")
 @click.option("--internal", is_flag=True,
               help="Exact premises and trench on the map, not for spreading.")  # fmt: skip
-@click.option("--lang", type=_LANGUAGE, help="Language of map and tables.")
+@click.option("--lang", type=LANGUAGE, help="Language of map and tables.")
 @_verbosity
 def run(
     folder: Path, out: Path | None, budget: float | None, internal: bool, lang: str | None,
@@ -249,10 +231,10 @@ def fetch() -> None:
               help="This municipality, may be repeated.")  # fmt: skip
 @click.option("--year", "years", type=click.IntRange(1970, 2100), multiple=True,
               help="This year, may be repeated.  [default: all]")  # fmt: skip
-@click.option("--out", type=_FOLDER, default=Path("data_raw/kolada"), show_default=True,
+@click.option("--out", type=FOLDER, default=Path("data_raw/kolada"), show_default=True,
               help="Where the files go.")  # fmt: skip
 @click.option("--base", metavar="URL", help="Address of the API.")
-@click.option("--lang", type=_LANGUAGE, default="sv", help="Language of what is said.")
+@click.option("--lang", type=LANGUAGE, default="sv", help="Language of what is said.")
 @_verbosity
 def kolada(
     kpis: tuple[str, ...], county: str | None, municipalities: tuple[str, ...],
@@ -278,12 +260,12 @@ def kolada(
               help="Only what meets this box, EPSG:3006.")  # fmt: skip
 @click.option("--year", type=click.IntRange(1970, 2100),
               help="Year of the layer.  [default: the latest]")  # fmt: skip
-@click.option("--out", type=_FOLDER, default=Path("data_raw/scb"), show_default=True,
+@click.option("--out", type=FOLDER, default=Path("data_raw/scb"), show_default=True,
               help="Where the files go.")  # fmt: skip
-@click.option("--region", type=_FOLDER,
+@click.option("--region", type=FOLDER,
               help="Write paths as seen from this region's folder.")  # fmt: skip
 @click.option("--base", metavar="URL", help="Address of the WFS.")
-@click.option("--lang", type=_LANGUAGE, default="sv", help="Language of what is said.")
+@click.option("--lang", type=LANGUAGE, default="sv", help="Language of what is said.")
 @_verbosity
 def scb(
     layers: tuple[str, ...], county: str | None, bbox: tuple[float, float, float, float] | None,
@@ -304,7 +286,7 @@ def scb(
 
 
 @main.command()
-@click.argument("folder", type=_FOLDER)
+@click.argument("folder", type=FOLDER)
 @click.argument("files", nargs=-1, required=True,
                 type=click.Path(path_type=Path, exists=True))  # fmt: skip
 @click.option("--measure", type=click.Choice(["connected", "passed", "connected_any", "access"]),
@@ -318,7 +300,7 @@ def scb(
               help="Published year.  [default: that of the results, or the nearest]")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
               help="Write the whole table to this CSV file.")  # fmt: skip
-@click.option("--lang", type=_LANGUAGE, help="Language of headings and definitions.")
+@click.option("--lang", type=LANGUAGE, help="Language of headings and definitions.")
 @_verbosity
 def compare(
     folder: Path, files: tuple[Path, ...], measure: str | None, speed: int | None,
@@ -350,13 +332,13 @@ def compare(
 
 
 @main.command()
-@click.argument("folder", type=_FOLDER)
+@click.argument("folder", type=FOLDER)
 @click.option("--published", "files", multiple=True, required=True,
               type=click.Path(path_type=Path, exists=True),
               help="PTS's annex on technology, or a CSV: municipality_code, share.")  # fmt: skip
 @click.option("--max-m", type=click.FloatRange(0, min_open=True), default=1000, show_default=True,
               help="Largest distance to try, m.")  # fmt: skip
-@click.option("--lang", type=_LANGUAGE, help="Language of the table.")
+@click.option("--lang", type=LANGUAGE, help="Language of the table.")
 @_verbosity
 def calibrate(
     folder: Path, files: tuple[Path, ...], max_m: float, lang: str | None, quiet: bool,
@@ -387,13 +369,13 @@ def calibrate(
 
 
 @main.command()
-@click.argument("old", type=_FOLDER)
-@click.argument("new", type=_FOLDER)
-@click.option("--out", type=_FOLDER, help="Write the tables there; the premises are internal.")
+@click.argument("old", type=FOLDER)
+@click.argument("new", type=FOLDER)
+@click.option("--out", type=FOLDER, help="Write the tables there; the premises are internal.")
 @click.option("--measure", type=click.Choice(["connected", "passed", "planned"]),
               default="connected", show_default=True,
               help="Measure of the table shown.")  # fmt: skip
-@click.option("--lang", type=_LANGUAGE, help="Language of the tables.  [default: as NEW]")
+@click.option("--lang", type=LANGUAGE, help="Language of the tables.  [default: as NEW]")
 @_verbosity
 def change(
     old: Path, new: Path, out: Path | None, measure: str, lang: str | None, quiet: bool,
@@ -416,14 +398,14 @@ def change(
 
 
 @main.command()
-@click.argument("folder", type=_FOLDER, required=False)
+@click.argument("folder", type=FOLDER, required=False)
 @click.option("--municipality", "municipalities", multiple=True, metavar="CODE",
               help="The bill of this municipality (code or name), may be repeated.")  # fmt: skip
 @click.option("--area", "areas", multiple=True, metavar="ID",
               help="One bill of this build area and the others named.")  # fmt: skip
 @click.option("--scope", type=click.Choice(["passed", "connected"]),
               help="To the plot boundary or to the house.  [default: as the run]")  # fmt: skip
-@click.option("--list", "list_", type=_FILE, help="The bill of a list of quantities in TOML.")
+@click.option("--list", "list_", type=FILE, help="The bill of a list of quantities in TOML.")
 @click.option("--quick", is_flag=True, help="A cost sketch from the five numbers below.")
 @click.option("--households", type=click.FloatRange(0), default=500_000, show_default=True,
               help="Sketch: households in the region.")  # fmt: skip
@@ -435,8 +417,8 @@ def change(
               help="Sketch: own contribution of each, SEK.")  # fmt: skip
 @click.option("--operator", type=click.FloatRange(0), default=10_000, show_default=True,
               help="Sketch: the operator's part of each, SEK.")  # fmt: skip
-@click.option("--out", type=_NEW_FILE, help="Write the bill to this CSV file.")
-@click.option("--lang", type=_LANGUAGE, help="Language of the tables.")
+@click.option("--out", type=NEW_FILE, help="Write the bill to this CSV file.")
+@click.option("--lang", type=LANGUAGE, help="Language of the tables.")
 @_verbosity
 def cost(
     folder: Path | None, municipalities: tuple[str, ...], areas: tuple[str, ...],
@@ -520,7 +502,7 @@ def _steps(*, quiet: bool, verbose: bool, language: str = "sv") -> Steps:
     if quiet and verbose:
         msg = "--quiet and --verbose exclude each other"
         raise click.UsageError(msg)
-    click.get_current_context().meta[_SPOKEN] = language
+    speak(language)
     return Steps(
         None if quiet else Console(),
         language=language,  # type: ignore[arg-type]

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
-SPOKEN: Final = "bredband.language"
-"""Where the group of commands looks for the language that errors are told in."""
+from bredband.options import FOLDER, LANGUAGE, NEW_FILE, speak_as
 
-
-def _speak(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
-    if value is not None:
-        ctx.meta[SPOKEN] = value
-    return value
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="RESULT_DIR")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True,
+@click.argument("folder", type=FOLDER, metavar="RESULT_DIR")
+@click.option("--out", type=NEW_FILE, required=True,
               help="The file, e.g. network.json.")  # fmt: skip
 @click.option("--exact", is_flag=True, help="Routes as they are, not for spreading.")
-@click.option("--lang", type=click.Choice(["sv", "en"]), callback=_speak,
+@click.option("--lang", type=LANGUAGE,
               help="Language of names and of what is said.  [default: as the result]")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")
 def ofds(folder: Path, out: Path, exact: bool, lang: str | None, quiet: bool) -> None:
@@ -34,8 +29,7 @@ def ofds(folder: Path, out: Path, exact: bool, lang: str | None, quiet: bool) ->
     from bredband.table_words import table_words  # noqa: PLC0415
 
     manifest = read_manifest(folder)
-    language = lang or str(manifest["settings"].get("region", {}).get("language", "sv"))
-    click.get_current_context().meta[SPOKEN] = language
+    language = speak_as(manifest, lang)
     tables = read_tables(folder, ("trench", "priority_areas"))
     package = ofds_network(tables, manifest, exact=exact, language=language)
     write_ofds(package, out)

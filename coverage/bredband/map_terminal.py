@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
+from bredband.options import FOLDER, LANGUAGE, NEW_FILE, beside, spare_result, speak
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bredband.text import Language
-
-SPOKEN: Final = "bredband.language"
-"""Where the group of commands looks for the language that errors are told in."""
-
-_FOLDER: Final = click.Path(path_type=Path, file_okay=False)
-
-
-def _speak(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
-    if value is not None:
-        ctx.meta[SPOKEN] = value
-    return value
 
 
 @click.command("map")
-@click.argument("folder", type=_FOLDER)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
+@click.argument("folder", type=FOLDER)
+@click.option("--out", type=NEW_FILE,
               help="The file.  [default: FOLDER-map.html beside the folder]")  # fmt: skip
 @click.option("--internal/--public", default=None,
               help="Exact places and routes, not for spreading; or cells."
               "  [default: as the result]")  # fmt: skip
-@click.option("--lang", type=click.Choice(["sv", "en"]), callback=_speak,
+@click.option("--lang", type=LANGUAGE,
               help="Language of the map.  [default: as the result]")  # fmt: skip
-@click.option("--changed", type=_FOLDER, metavar="EARLIER",
+@click.option("--changed", type=FOLDER, metavar="EARLIER",
               help="Show what changed since this earlier result.")  # fmt: skip
-@click.option("--backbone", type=_FOLDER,
+@click.option("--backbone", type=FOLDER,
               help="Show this network between places, from bredband backbone.")  # fmt: skip
 @click.option("--background", type=click.Choice(["online"]),
               help="Offer OpenStreetMap's tiles too; these need the network.")  # fmt: skip
@@ -54,12 +46,10 @@ def draw_map(
     manifest = read_manifest(folder)
     own = str(manifest["settings"]["region"].get("language", "sv"))
     language = lang or own
-    click.get_current_context().meta[SPOKEN] = language
+    speak(language)
     exact = not is_public(manifest) if internal is None else internal
-    target = out or folder.resolve().with_name(
-        f"{folder.resolve().name}-{'internal' if exact else 'map'}.html"
-    )
-    _spare(target, folder, manifest["files"])
+    target = out or beside(folder, "internal.html" if exact else "map.html")
+    spare_result(target, folder, manifest)
     names = [*DRAWN, "scores"] if language != own else DRAWN
     tables = read_tables(folder, names)
     stretches, straight = read_stretches(backbone) if backbone else (None, False)
@@ -97,13 +87,3 @@ def draw_map(
         say(w.fill("map_screen.left_out", tables=", ".join(lacking)))
     if exact and language != own:
         say(w.map_screen.other_language)
-
-
-def _spare(target: Path, folder: Path, files: object) -> None:
-    """Refuse to write over a file of the result, whose audience its manifest has told."""
-    inside = target.resolve().parent == folder.resolve()
-    if inside and isinstance(files, dict) and target.name in {*files, "manifest.json"}:
-        from bredband_gis.errors import GeodataError  # noqa: PLC0415
-
-        msg = f"{target.name} is the result's own, and its manifest says whom it is for"
-        raise GeodataError(msg, where=str(folder), fix="give --out another name")

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bredband.options import FILE, FOLDER, LANGUAGE, NEW_FILE, speak
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -24,19 +26,11 @@ if TYPE_CHECKING:
     from bredband.submission_lists import RunFacts
     from bredband.submission_merge import Merged
 
-SPOKEN: Final = "bredband.language"
-"""Where the command line looks for the language that errors are told in."""
-
 _EACH: Final = 5
 """Features per finding that are shown without --verbose."""
 
 _COLOURS: Final = {"error": "red", "warning": "yellow", "info": "cyan"}
-_EXISTING: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 _ANY: Final = click.Path(path_type=Path, exists=True)
-_RUN: Final = click.Path(path_type=Path, file_okay=False)
-_NEW_FOLDER: Final = click.Path(path_type=Path, file_okay=False)
-_NEW_FILE: Final = click.Path(path_type=Path, dir_okay=False)
-_LANGUAGE: Final = click.Choice(["sv", "en"])
 _YEAR: Final = click.IntRange(2020, 2100)
 
 
@@ -46,16 +40,16 @@ def pts() -> None:
 
 
 @pts.command()
-@click.argument("files", nargs=-1, required=True, type=_EXISTING, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
 @click.option("--list", "list_", type=_ANY,
               help="The list of buildings: a table or layer, or a run's folder.")  # fmt: skip
 @click.option("--municipalities", type=_ANY,
               help="Municipal borders: a layer.  [default: the run's in --list]")  # fmt: skip
 @click.option("--year", type=_YEAR, help="Year of the call.  [default: as the file says]")
-@click.option("--rules", type=_EXISTING, help="A file of rules that go before the built-in ones.")
-@click.option("--out", type=_NEW_FILE, help="Write every remark to this CSV file.")
+@click.option("--rules", type=FILE, help="A file of rules that go before the built-in ones.")
+@click.option("--out", type=NEW_FILE, help="Write every remark to this CSV file.")
 @click.option("--strict", is_flag=True, help="Warnings give exit code 1 as well.")
-@click.option("--lang", type=_LANGUAGE, default="sv", help="Language of what is said.")
+@click.option("--lang", type=LANGUAGE, default="sv", help="Language of what is said.")
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every feature that is found.")
 def validate(
@@ -101,9 +95,9 @@ def validate(
 
 
 @pts.command()
-@click.argument("folder", type=_RUN, metavar="RESULT_DIR")
-@click.argument("files", nargs=-1, required=True, type=_EXISTING, metavar="FILE...")
-@click.option("--out", type=_NEW_FOLDER, required=True,
+@click.argument("folder", type=FOLDER, metavar="RESULT_DIR")
+@click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
+@click.option("--out", type=FOLDER, required=True,
               help="Where the merged submission and the conflicts go.")  # fmt: skip
 @click.option("--first", type=click.Choice(["ours", "theirs", "score"]), default="ours",
               show_default=True, help="Who gets the quota first.")  # fmt: skip
@@ -111,10 +105,10 @@ def validate(
               help="An unknown id means the building within this of its place, m.")  # fmt: skip
 @click.option("--criterion", metavar="KEY",
               help="PTS's criterion for marks whose area meets none.")  # fmt: skip
-@click.option("--motivations", type=_EXISTING, help="The region's own motivations.")
+@click.option("--motivations", type=FILE, help="The region's own motivations.")
 @click.option("--year", type=_YEAR, help="Year of the call.  [default: as the run]")
-@click.option("--rules", type=_EXISTING, help="A file of rules that go before the built-in ones.")
-@click.option("--lang", type=_LANGUAGE, default="sv", help="Language of what is said.")
+@click.option("--rules", type=FILE, help="A file of rules that go before the built-in ones.")
+@click.option("--lang", type=LANGUAGE, default="sv", help="Language of what is said.")
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")
 def merge(
     folder: Path, files: tuple[Path, ...], out: Path, first: Any, near: float,
@@ -145,15 +139,15 @@ def merge(
 
 
 @pts.command()
-@click.argument("folder", type=_RUN, metavar="RESULT_DIR")
-@click.option("--out", type=_NEW_FOLDER, required=True, help="Where the submission goes.")
+@click.argument("folder", type=FOLDER, metavar="RESULT_DIR")
+@click.option("--out", type=FOLDER, required=True, help="Where the submission goes.")
 @click.option("--criterion", metavar="KEY",
               help="PTS's criterion for areas whose numbers meet none.")  # fmt: skip
-@click.option("--motivations", type=_EXISTING,
+@click.option("--motivations", type=FILE,
               help="The region's own texts: our workbook, or a table kind, key, text.")  # fmt: skip
 @click.option("--year", type=_YEAR, help="Year of the call.  [default: as the run]")
-@click.option("--rules", type=_EXISTING, help="A file of rules that go before the built-in ones.")
-@click.option("--lang", type=_LANGUAGE, default="sv", help="Language of what is said.")
+@click.option("--rules", type=FILE, help="A file of rules that go before the built-in ones.")
+@click.option("--lang", type=LANGUAGE, default="sv", help="Language of what is said.")
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")
 def submit(
     folder: Path, out: Path, criterion: str | None, motivations: Path | None, year: int | None,
@@ -218,7 +212,7 @@ class _Prepared:
 
 
 def _console(language: str, *, quiet: bool) -> Console:
-    click.get_current_context().meta[SPOKEN] = language
+    speak(language)
     return Console(quiet=quiet)
 
 

@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
+from bredband.options import (
+    FOLDER,
+    LANGUAGE,
+    NEW_FILE,
+    beside,
+    for_internal_use,
+    spare_result,
+    speak_as,
+)
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from bredband.deliveries import Change
 
-NAME = "report.html"
-"""What the report is called where no name is given."""
-
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_NEW_FILE = click.Path(path_type=Path, dir_okay=False)
-
 
 @click.command()
-@click.argument("folder", type=_FOLDER)
-@click.option("--out", type=_NEW_FILE, help=f"The page.  [default: FOLDER/{NAME}]")
+@click.argument("folder", type=FOLDER)
+@click.option("--out", type=NEW_FILE,
+              help="The page.  [default: FOLDER-report.html beside the folder]")  # fmt: skip
 @click.option(
-    "--pdf", type=_NEW_FILE, help="Also print it to this PDF, by Chromium, Chrome or Edge."
+    "--pdf", type=NEW_FILE, help="Also print it to this PDF, by Chromium, Chrome or Edge."
 )
-@click.option("--changed", "earlier", type=_FOLDER,
+@click.option("--changed", "earlier", type=FOLDER,
               help="An earlier result: tell what has changed since.")  # fmt: skip
-@click.option("--lang", type=click.Choice(["sv", "en"]), help="Language.  [default: the result's]")
+@click.option("--lang", type=LANGUAGE, help="Language.  [default: the result's]")
+@click.option("--internal", is_flag=True, help="Small groups too, not for spreading.")
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")
 def report(
     folder: Path, out: Path | None, pdf: Path | None, earlier: Path | None, lang: str | None,
-    quiet: bool,
+    internal: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Write the report of the results in FOLDER: a page for boards and planners."""
     from bredband.report import READS, write_pdf, write_report
@@ -42,11 +49,13 @@ def report(
 
     manifest = read_manifest(folder)
     tables = read_tables(folder, READS)
-    settings = manifest["settings"].get("region", {})
-    language = lang or str(settings.get("language", "sv"))
+    language = speak_as(manifest, lang)
+    page = out or beside(folder, "internal-report.html" if internal else "report.html")
+    spare_result(page, folder, manifest)
+    if internal:
+        manifest = for_internal_use(manifest)
     if earlier is not None:
         tables |= _changed(earlier, folder, language)
-    page = out or folder / NAME
     write_report(tables, manifest, page, language=language)
     written = [page]
     if pdf is not None:

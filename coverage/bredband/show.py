@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -15,17 +14,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bredband.options import FOLDER, LANGUAGE, for_internal_use, speak_as
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import pandas as pd
 
     from bredband.text import Words
 
 # What reads files and tables takes a second to load: --help does not wait for it.
-
-SPOKEN: Final = "bredband.language"
-"""Where the group of commands looks for the language that errors are told in."""
 
 NEEDED: Final = (
     "coverage", "cost", "goals", "goal_cost", "intervals", "standing", "priority_areas",
@@ -47,26 +46,24 @@ class Place:
     name: str
 
 
-def _speak(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
-    if value is not None:
-        ctx.meta[SPOKEN] = value
-    return value
-
-
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="RESULT_DIR")
+@click.argument("folder", type=FOLDER, metavar="RESULT_DIR")
 @click.argument("municipality", required=False)
 @click.option("--areas", "most", type=click.IntRange(0), default=AREAS, show_default=True,
               help="How many build areas.")  # fmt: skip
-@click.option("--lang", type=click.Choice(["sv", "en"]), callback=_speak,
+@click.option("--lang", type=LANGUAGE,
               help="Language of what is said.  [default: as the result]")  # fmt: skip
-def show(folder: Path, municipality: str | None, most: int, lang: str | None) -> None:
+@click.option("--internal", is_flag=True, help="Small groups too, not for spreading.")
+def show(
+    folder: Path, municipality: str | None, most: int, lang: str | None, internal: bool
+) -> None:
     """Show a run's result: state, goals, cost and the first areas, of all or one MUNICIPALITY."""
     from bredband.stored import read_manifest, read_tables  # noqa: PLC0415
 
     manifest = read_manifest(folder)
-    language = lang or str(manifest["settings"].get("region", {}).get("language", "sv"))
-    click.get_current_context().meta[SPOKEN] = language
+    language = speak_as(manifest, lang)
+    if internal:
+        manifest = for_internal_use(manifest)
     tables = read_tables(folder, NEEDED)
     show_result(Console(), tables, manifest, municipality, language=language, most=most)
 
