@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 import sound_region
 from bredband import report_charts, report_terminal
+from bredband.cli import main
 from bredband.pipeline import run
 from bredband.region import Region
 from bredband.report import (
@@ -791,10 +792,29 @@ def test_the_command(out: Path, tmp_path: Path, text: str) -> None:
     assert isinstance(wrong.exception, GeodataError)
 
 
-def test_by_default_the_page_lands_in_the_folder(out: Path, tmp_path: Path) -> None:
+def test_by_default_the_page_lands_beside_the_folder(out: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(out, tmp_path / "copy"))
     assert CliRunner().invoke(report_terminal.report, [str(folder), "-q"]).exit_code == 0
-    assert (folder / "report.html").is_file()
+    public = (tmp_path / "copy-report.html").read_text(encoding="utf-8")
+    done = CliRunner().invoke(report_terminal.report, [str(folder), "-q", "--internal"])
+    assert done.exit_code == 0
+    exact = (tmp_path / "copy-internal-report.html").read_text(encoding="utf-8")
+    assert exact != public
+    assert report_words("sv").report.internal in exact
+    assert report_words("sv").report.internal not in public
+
+
+def test_a_result_s_own_report_is_not_written_over(out: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(out, tmp_path / "copy"))
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["files"]["report.html"] = {"bytes": 0, "audience": "public"}
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    asked = [str(folder), "--out", str(folder / "report.html"), "--internal"]
+    done = CliRunner().invoke(main, ["report", *asked])
+    assert done.exit_code == 1
+    assert "report.html är resultatets egen" in " ".join(done.output.split())
+    assert not (folder / "report.html").exists()
 
 
 # --- in a browser ------------------------------------------------------------------------------
