@@ -33,7 +33,7 @@ _BOUNDS: Final = {
     "greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"
 }  # fmt: skip
 _SHAPES: Final = ("model_type", "list_type", "dict_type")
-_PATTERNS: Final = {r"^[^+]+$": "must not hold a +"}
+_PATTERNS: Final = {r"^[^+]+$": "must fit the pattern: no + in it"}
 _WHOLE: Final = ("int_type", "int_parsing", "int_parsing_size", "int_from_float")
 _NUMBER: Final = ("float_type", "float_parsing")
 
