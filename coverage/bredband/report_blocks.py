@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from bredband.tables import TOTAL
-from bredband.text import NO_BREAK, Words
+from bredband.text import NO_BREAK, Words, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,26 +124,9 @@ class Chapter:
 # ---- words ----------------------------------------------------------------------------
 
 
-@lru_cache
 def report_words(language: str = "sv", *, plain: bool = False) -> Words:
-    """Give the words of a language, those of ``text/report_*.toml`` among them.
-
-    Parameters
-    ----------
-    language : {"sv", "en"}
-        Swedish or English.
-    plain : bool
-        As in :func:`bredband.text.words`.
-    """
-    folder = files("bredband.text")
-    entries = {
-        section: part
-        for name in (language, f"report_{language}")
-        for section, part in tomllib.loads(
-            folder.joinpath(f"{name}.toml").read_text(encoding="utf-8")
-        ).items()
-    }
-    return Words(language, entries, plain=plain)
+    """Give a language's words with those of ``text/report_*.toml``; see ``text.words``."""
+    return words(language, "report", plain=plain)
 
 
 # ---- what chapters are written from ----------------------------------------------------

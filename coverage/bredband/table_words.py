@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from functools import lru_cache
-from importlib.resources import files
 
-from bredband.text import Words
+from bredband.text import Words, words
 
 
-@lru_cache
 def table_words(language: str = "sv", *, plain: bool = False) -> Words:
-    """Give the words of a language, those of ``text/tables_*.toml`` among them.
-
-    Parameters
-    ----------
-    language : {"sv", "en"}
-        Swedish or English.
-    plain : bool
-        As in :func:`bredband.text.words`.
-    """
-    folder = files("bredband.text")
-    entries = {
-        section: part
-        for name in (language, f"tables_{language}")
-        for section, part in tomllib.loads(
-            folder.joinpath(f"{name}.toml").read_text(encoding="utf-8")
-        ).items()
-    }
-    return Words(language, entries, plain=plain)
+    """Give a language's words with those of ``text/tables_*.toml``; see ``text.words``."""
+    return words(language, "tables", plain=plain)
 
 
 def heading(w: Words, column: str) -> str:

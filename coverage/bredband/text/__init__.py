@@ -208,13 +208,15 @@ def _is_number(value: object) -> bool:
 
 
 @lru_cache
-def words(language: Language | str = "sv", *, plain: bool = False) -> Words:
+def words(language: Language | str = "sv", *topics: str, plain: bool = False) -> Words:
     """Give the words of a language.
 
     Parameters
     ----------
     language : {"sv", "en"}
         Swedish or English.
+    *topics : str
+        Topics whose words are wanted besides: ``"map"`` for those of ``map_*.toml``.
     plain : bool, optional
         Write numbers with the ordinary no-break space and hyphen, for terminals
         and text files whose encoding (cp1252, cp850) lacks the narrow space and
@@ -228,5 +230,8 @@ def words(language: Language | str = "sv", *, plain: bool = False) -> Words:
     if language not in LANGUAGES:
         msg = f"there are no words in {language!r}; choose one of {', '.join(LANGUAGES)}"
         raise ValueError(msg)
-    text = files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8")
-    return Words(language, tomllib.loads(text), plain=plain)
+    entries: dict[str, dict[str, str]] = {}
+    for name in (language, *(f"{topic}_{language}" for topic in topics)):
+        text = files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+        entries |= tomllib.loads(text)
+    return Words(language, entries, plain=plain)
