@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -271,18 +272,25 @@ def write_results(
         _write_json(folder / "priority_areas.geojson", geojson)
         results.map.save(str(folder / "map.html"))
         stored = _stored(results)
-        with connect(folder / DATABASE) as con:
-            for name, table in stored.items():
-                write_table(con, name, table)
         said = manifest(results, folder, seconds=seconds or {})
-        for is_wanted, write, name in (
-            (wanted.report, write_report, "report.html"),
-            (wanted.workbook, write_workbook, "tables.xlsx"),
-            (wanted.geopackage, write_geopackage, "bredband.gpkg"),
-        ):
-            if is_wanted:
-                write(stored, said, folder / name)
+        # DuckDB works in C++: pages and sheets are written meanwhile.
+        with ThreadPoolExecutor(1) as pool:
+            database = pool.submit(_write_database, stored, folder / DATABASE)
+            for is_wanted, write, name in (
+                (wanted.report, write_report, "report.html"),
+                (wanted.workbook, write_workbook, "tables.xlsx"),
+                (wanted.geopackage, write_geopackage, "bredband.gpkg"),
+            ):
+                if is_wanted:
+                    write(stored, said, folder / name)
+            database.result()
         _write_json(folder / MANIFEST, manifest(results, folder, seconds=seconds or {}), indent=2)
+
+
+def _write_database(tables: Mapping[str, pd.DataFrame], path: Path) -> None:
+    with connect(path) as con:
+        for name, table in tables.items():
+            write_table(con, name, table)
 
 
 def _sheets(results: Results) -> dict[str, pd.DataFrame]:
