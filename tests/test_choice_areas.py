@@ -9,13 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bredband.choice_areas import choose_areas, nest_areas, schedule_areas
-from bredband.choice_text import (
-    choice_words,
-    tell_choice,
-    tell_nested,
-    tell_reasons,
-    tell_years,
-)
+from bredband.choice_text import tell_choice
 from bredband.settings_priority import Budget, PrioritySettings
 from bredband.tables import check_table
 from bredband.tables_choice import (
@@ -27,6 +21,7 @@ from bredband.tables_choice import (
     YEARS,
     YEARS_SUMMARY,
 )
+from bredband.text import read_words
 from bredband_gis.errors import BadValueError, MissingColumnError
 
 
@@ -339,7 +334,7 @@ def plain(told: list[str]) -> list[str]:
 
 
 def test_both_languages_say_the_same_things() -> None:
-    swedish, english = choice_words("sv"), choice_words("en")
+    swedish, english = read_words("choice", "sv"), read_words("choice", "en")
     assert list(swedish) == list(english)
     for section, said in swedish.items():
         assert list(said) == list(english[section])
@@ -347,25 +342,6 @@ def test_both_languages_say_the_same_things() -> None:
             places = {name for _, name, _, _ in string.Formatter().parse(text) if name}
             other = string.Formatter().parse(english[section][key])
             assert places == {name for _, name, _, _ in other if name}
-
-
-def test_why_not_in_words() -> None:
-    table = areas(VILLAGE)
-    table["breakeven_takeup"] = [0.71, 0.3, 0.3, np.nan, 0.2, np.nan]
-    made = choose_areas(table, PrioritySettings(budget_sek=50.0, max_breakeven_takeup=0.7))
-    assert tell_reasons(made.choice, "en").tolist() == [
-        "Breaks even only above the largest take-up allowed.",
-        "Hangs on near, which may not be chosen.",
-        "Hangs on near, which may not be chosen.",
-        "",
-        "",
-        "No trench reaches the area.",
-    ]
-    made = choose_areas(areas(VILLAGE), PrioritySettings(budget_sek=50.0))
-    assert tell_reasons(made.choice).tolist()[:2] == [
-        "Pengarna gör större nytta på annat håll.",
-        "Kräver, med allt det hänger på, mer pengar än det finns. Hänger på near, som inte väljs.",
-    ]
 
 
 def test_a_choice_in_words() -> None:
@@ -385,18 +361,3 @@ def test_a_choice_in_words() -> None:
     )
     assert "når" not in tell_choice(unsure, "sv")[0]
     assert tell_choice(made.assign(value=0, bound=0, greedy_value=0, list_value=np.nan), "sv")
-
-
-def test_nested_budgets_and_years_in_words() -> None:
-    rows = {"big": ("1", None, 10, 10.0), "a": ("1", None, 4, 5.0), "b": ("1", None, 4, 5.0)}
-    nested = nest_areas(areas(rows), PrioritySettings(nested_sek=[10.0, 6.0])).summary
-    assert plain(tell_nested(nested, "en"))[1:] == [
-        "SEK 6: 4 households in 1 area, as good as the best free choice.",
-        "SEK 10: 8 households in 2 areas, 20.00% below the best free choice.",
-    ]
-    assert tell_nested(nested.iloc[:0]) == []
-    years = schedule_areas(areas(rows), PrioritySettings(years_sek=[10.0, 5.0])).summary
-    assert plain(tell_years(years, "en")) == [
-        "Year 1: 1 area for SEK 10 reach 10 households; 10 in all.",
-        "Year 2: 1 area for SEK 5 reach 4 households; 14 in all.",
-    ]

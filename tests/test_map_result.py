@@ -17,14 +17,14 @@ from axe_playwright_python.sync_playwright import Axe
 from bredband.deliveries import compare_runs, read_run
 from bredband.map_background import BACKGROUND, MAIN_ROADS, background_table
 from bredband.map_draw import Drawing
-from bredband.map_result import DRAWN, read_stretches, result_map
+from bredband.map_result import DRAWN, result_map
 from bredband.map_stretches import draw_stretches
 from bredband.map_terminal import draw_map
 from bredband.map_words import map_words
 from bredband.motivations import explain_areas
 from bredband.pipeline import run
 from bredband.region import Publication, Region
-from bredband.stored import RESULT_SCHEMAS, read_manifest, read_tables
+from bredband.stored import RESULT_SCHEMAS, read_manifest, read_stretches, read_tables
 from bredband.tables import CHANGE, CHANGED_PREMISES, check_table
 from bredband.tables_backbone import STRETCHES
 from bredband.text import LANGUAGES

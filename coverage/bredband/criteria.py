@@ -8,11 +8,8 @@ value, and what it weighs, is the planner's choice in ``[[priority.criteria]]``.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -21,6 +18,7 @@ from bredband_gis.errors import MissingColumnError
 from numpy.typing import NDArray
 
 from bredband.tables import ACCEPTED, need_columns
+from bredband.text import read_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -339,7 +337,6 @@ def describe_surroundings(
     )
 
 
-@lru_cache
 def criteria_words(language: str) -> dict[str, dict[str, str]]:
     """Give the words of criteria and motivations by section and key.
 
@@ -348,9 +345,7 @@ def criteria_words(language: str) -> dict[str, dict[str, str]]:
     language : {"sv", "en"}
         Swedish or English.
     """
-    text = files("bredband.text").joinpath(f"criteria_{language}.toml").read_text("utf-8")
-    words: dict[str, dict[str, str]] = tomllib.loads(text)
-    return words
+    return read_words("criteria", language)
 
 
 def criteria_table(language: str = "sv") -> pd.DataFrame:

@@ -13,16 +13,14 @@ The classes lie above this room, so that it knows them only by their attributes.
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from functools import lru_cache
 from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from bredband.tables import COUNTED, GROUPS, SEGMENTS
-from bredband.text import Words
+from bredband.text import Words, read_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -81,15 +79,10 @@ class Shown:
 @lru_cache
 def display_words(language: str = "sv") -> Words:
     """Give the words of a language, those of ``text/display_*.toml`` among them."""
-    folder = files("bredband.text")
-
-    def read(name: str) -> dict[str, dict[str, str]]:
-        return tomllib.loads(folder.joinpath(f"{name}_{language}.toml").read_text("utf-8"))
-
-    words_of = read("criteria")
-    labels = {name: part["label"] for name, part in words_of.items() if "label" in part}
-    usual = tomllib.loads(folder.joinpath(f"{language}.toml").read_text("utf-8"))
-    return Words(language, {**usual, **read("display"), "criterion": labels})
+    criteria = read_words("criteria", language)
+    labels = {name: part["label"] for name, part in criteria.items() if "label" in part}
+    entries = {**read_words("", language), **read_words("display", language)}
+    return Words(language, {**entries, "criterion": labels})
 
 
 def show_table(

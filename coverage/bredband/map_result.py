@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-import duckdb
-import geopandas as gpd
 import pandas as pd
-import shapely
 from bredband_gis.errors import GeodataError, UnreadableSourceError
-from bredband_gis.store import MAKER, MANIFEST, first_line
+from bredband_gis.store import MANIFEST, first_line
 
 from bredband.maps import coverage_map
 from bredband.motivations import explain_areas
 from bredband.priorities import budget_sets
 from bredband.region import Publication
 from bredband.stored import is_public
-from bredband.tables import least_certain, need_columns
+from bredband.tables import least_certain
 from bredband.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
+    import geopandas as gpd
     from bredband_gis.webmap import WebMap
 
     from bredband.deliveries import Change
@@ -34,8 +30,6 @@ DRAWN: Final = (
     "shares", "choice", "nested", "nested_areas", "background",
 )  # fmt: skip
 """Tables of a result that its map is drawn from; only the first two must be there."""
-
-_STRETCHES: Final = "backbone.duckdb"
 
 
 def result_map(
@@ -66,7 +60,7 @@ def result_map(
     changed : Change, optional
         From ``deliveries.compare_runs`` with this result as the later one.
     stretches : GeoDataFrame, optional
-        From :func:`read_stretches`.
+        From ``stored.read_stretches``.
     straight : bool
         Whether these are straight links.
     background : {"online"}, optional
@@ -160,56 +154,3 @@ def _provenance(files: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     for file in files:
         marks.setdefault(str(file["layer"]), []).append(str(file["provenance"]))
     return {layer: least_certain(said) for layer, said in marks.items()}
-
-
-def read_stretches(folder: Path) -> tuple[gpd.GeoDataFrame, bool]:
-    """Read the stretches of a network between places.
-
-    Parameters
-    ----------
-    folder : Path
-        A folder that ``bredband backbone`` wrote.
-
-    Returns
-    -------
-    GeoDataFrame, bool
-        ``tables_backbone.STRETCHES``, everything exact; and whether they are straight links.
-
-    Raises
-    ------
-    UnreadableSourceError
-        A file is missing or damaged.
-    GeodataError
-        Something else made the folder.
-    """
-    fix = "name a folder that bredband backbone has made"
-    path, told = folder / _STRETCHES, folder / MANIFEST
-    for file in (told, path):
-        if not file.is_file():
-            msg = f"there is no {file.name}: this is no network between places"
-            raise UnreadableSourceError(msg, where=str(folder), fix=fix)
-    try:
-        manifest = json.loads(told.read_text(encoding="utf-8"))
-        crs = str(manifest["settings"]["region"]["crs"])
-        straight = manifest["network"]["along"] != "roads"
-        made_by = manifest["made_by"]
-    except (ValueError, KeyError, TypeError) as error:
-        msg = f"the manifest is not a network's ({first_line(error)})"
-        raise UnreadableSourceError(msg, where=str(told), fix=fix) from None
-    if made_by != MAKER:
-        msg = f"the manifest was made by {made_by!r}"
-        raise GeodataError(msg, where=str(told), fix=fix)
-    config: dict[str, Any] = {
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-    }
-    try:
-        with duckdb.connect(str(path), read_only=True, config=config) as con:
-            table = con.execute("SELECT * FROM stretches ORDER BY rowid").to_arrow_table()
-    except duckdb.Error as error:
-        msg = f"the stretches cannot be read ({first_line(error)})"
-        raise UnreadableSourceError(msg, where=str(path), fix=fix) from None
-    frame: pd.DataFrame = table.drop_columns(["geometry"]).to_pandas(ignore_metadata=True)
-    need_columns(frame, ["stretch_id", "new", "second_route", "length_m", "sek"], str(path))
-    shapes = shapely.from_wkb(table["geometry"].to_numpy())
-    return gpd.GeoDataFrame(frame, geometry=shapes, crs=crs), straight

@@ -39,9 +39,9 @@ def draw_map(
     """Draw the map of the result in FOLDER anew: another audience, language, change, networks."""
     # What reads results and draws maps takes a second to load: --help does not wait for it.
     from bredband.deliveries import compare_runs, read_run  # noqa: PLC0415
-    from bredband.map_result import DRAWN, read_stretches, result_map  # noqa: PLC0415
+    from bredband.map_result import DRAWN, result_map  # noqa: PLC0415
     from bredband.map_words import map_words  # noqa: PLC0415
-    from bredband.stored import is_public, read_manifest, read_tables  # noqa: PLC0415
+    from bredband.stored import is_public, read_manifest, read_stretches, read_tables  # noqa: PLC0415
 
     manifest = read_manifest(folder)
     own = str(manifest["settings"]["region"].get("language", "sv"))

@@ -10,7 +10,6 @@ import datetime as dt
 import math
 import tomllib
 from dataclasses import dataclass, field
-from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Literal, TypeVar
 
@@ -24,7 +23,7 @@ from bredband.prices import Mark  # noqa: TC001  # pydantic reads it
 from bredband.settings import Section
 from bredband.tables import SEGMENTS  # noqa: TC001
 from bredband.tables_pts import LANDSDELAR
-from bredband.text import LANGUAGES
+from bredband.text import read_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -345,7 +344,6 @@ def rules_table(rules: PtsRules) -> pd.DataFrame:
     ).astype({"fact": "str", "value": "str", "year": "int64", "mark": "str", "source": "str"})
 
 
-@lru_cache
 def pts_words(language: str = "sv") -> dict[str, dict[str, str]]:
     """Give the words of PTS's tables and findings in a language.
 
@@ -354,12 +352,7 @@ def pts_words(language: str = "sv") -> dict[str, dict[str, str]]:
     ValueError
         The language is not one of these.
     """
-    if language not in LANGUAGES:
-        msg = f"there are no words in {language!r}; choose one of {', '.join(LANGUAGES)}"
-        raise ValueError(msg)
-    text = files("bredband.text").joinpath(f"pts_{language}.toml").read_text(encoding="utf-8")
-    words: dict[str, dict[str, str]] = tomllib.loads(text)
-    return words
+    return read_words("pts", language)
 
 
 def _read(path: Path | None) -> dict[int, _Year]:

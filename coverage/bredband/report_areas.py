@@ -15,10 +15,10 @@ from bredband.report_blocks import (
     Bullets,
     Chapter,
     Row,
-    Section,
     Table,
     Text,
     by_name,
+    chapter,
     places,
     spanned,
     text_of,
@@ -51,8 +51,7 @@ def areas_chapter(m: Material) -> Chapter | None:
         ("list", _first(m, areas)),
         ("robust", _robust(m)),
     )
-    sections = [Section(name, m.w.section[name], blocks) for name, blocks in made if blocks]
-    return Chapter("areas", m.w.chapter.areas, sections)
+    return chapter(m.w, "areas", made)
 
 
 def support_of(areas: pd.DataFrame) -> pd.Series[float]:
@@ -316,8 +315,7 @@ def pts_chapter(m: Material) -> Chapter | None:
         ("calibration", _calibration(m)),
         ("rules", _rules(m)),
     )
-    sections = [Section(name, m.w.section[name], blocks) for name, blocks in made if blocks]
-    return Chapter("pts", m.w.chapter.pts, sections)
+    return chapter(m.w, "pts", made)
 
 
 def _eligible(m: Material, counts: pd.DataFrame) -> list[Block]:

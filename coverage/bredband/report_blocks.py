@@ -14,7 +14,7 @@ from bredband.tables import TOTAL
 from bredband.text import NO_BREAK, Words, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from markupsafe import Markup
 
@@ -119,6 +119,12 @@ class Chapter:
     title: str
     sections: Sequence[Section]
     follows: bool = False
+
+
+def chapter(w: Words, name: str, made: Iterable[tuple[str, Sequence[Block]]]) -> Chapter:
+    """Give a chapter of the sections that hold anything, titled as the words say."""
+    sections = [Section(one, w.section[one], blocks) for one, blocks in made if blocks]
+    return Chapter(name, w.chapter[name], sections)
 
 
 # ---- words ----------------------------------------------------------------------------

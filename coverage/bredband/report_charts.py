@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from numpy.typing import ArrayLike, NDArray
 
 SHARE_COLOURS: Final = ("#f0f9e8", "#ccebc5", "#a8ddb5", "#7bccc4", "#43a2ca", "#0868ac")
@@ -162,6 +163,12 @@ def _short(label: str) -> str:
     return label if len(label) <= _LONGEST else label[: _LONGEST - 1].rstrip() + "…"
 
 
+def _scale(axis: Axis, write: Callable[[float], str], most: int) -> None:
+    """Put at most so many round numbers on an axis, written as the reader does."""
+    axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
+
+
 def _legend(axes: Axes, *, columns: int) -> None:
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.2,
                 handletextpad=0.3, columnspacing=1.4)  # fmt: skip
@@ -210,8 +217,7 @@ def draw_dots(
                       markeredgecolor="white", markeredgewidth=0.6, clip_on=False)  # fmt: skip
         least = float(low.min()) if low.size else 0.0
         axes.set_xlim(min(max(least - 0.04, 0.0), 0.9), 1.012)
-        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: percent(x)))
+        _scale(axes.xaxis, percent, 6)
         _legend(axes, columns=3)
         return _finish(canvas, name, title, description)
 
@@ -251,8 +257,7 @@ def draw_ranges(
         axes.plot(np.asarray(point, float), y, "o", color=SERIES[0][0], markersize=6.5,
                   markeredgecolor="white", markeredgewidth=0.6, label=words[0])  # fmt: skip
         axes.set_xlim(left=min(0.0, float(np.nanmin(np.asarray(low, float), initial=0.0))))
-        axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: number(x)))
+        _scale(axes.xaxis, number, 7)
         _legend(axes, columns=2)
         return _finish(canvas, name, title, description)
 
@@ -294,8 +299,7 @@ def draw_swings(
             away = np.asarray(values, float) - point
             axes.barh(y, away, left=point, height=0.6, color=colour, label=label)
         axes.axvline(point, color=_INK, linewidth=1, label=words[2])
-        axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: number(x)))
+        _scale(axes.xaxis, number, 7)
         _legend(axes, columns=3)
         return _finish(canvas, name, title, description)
 
@@ -356,10 +360,8 @@ def draw_curve(
                           textcoords="offset points", color=_INK)  # fmt: skip
         axes.set_xlim(0, farthest * 1.14 or 1.0)
         axes.set_ylim(top=1.012)
-        axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
-        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: number(x)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: percent(y)))
+        _scale(axes.xaxis, number, 7)
+        _scale(axes.yaxis, percent, 6)
         axes.set_xlabel(label_x)
         axes.set_ylabel(label_y)
         _legend(axes, columns=3)

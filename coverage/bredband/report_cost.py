@@ -9,9 +9,9 @@ from bredband.report_blocks import (
     Chapter,
     Figure,
     Row,
-    Section,
     Table,
     Text,
+    chapter,
     places,
     spanned,
     widen,
@@ -43,8 +43,7 @@ def cost_chapter(m: Material) -> Chapter | None:
         ("last_resort", _last_resort(m)),
         ("tornado", _tornado(m)),
     )
-    sections = [Section(name, m.w.section[name], blocks) for name, blocks in made if blocks]
-    return Chapter("cost", m.w.chapter.cost, sections)
+    return chapter(m.w, "cost", made)
 
 
 def interval(m: Material, measure: str, kind: str, code: str) -> pd.Series[Any] | None:

@@ -19,6 +19,7 @@ from bredband.report_blocks import (
     Table,
     Text,
     by_name,
+    chapter,
     places,
     signed,
     text_of,
@@ -52,8 +53,7 @@ def state_chapter(m: Material) -> Chapter | None:
         ("workplaces", _workplaces(m)),
         ("mobile", _mobile(m)),
     )
-    sections = [Section(name, m.w.section[name], blocks) for name, blocks in made if blocks]
-    return Chapter("state", m.w.chapter.state, sections)
+    return chapter(m.w, "state", made)
 
 
 # ---- municipalities -------------------------------------------------------------------
@@ -172,7 +172,8 @@ def _map(m: Material, rows: pd.DataFrame) -> Beside | None:
     if known.empty:
         return None
     ends = [
-        f"{row['area_name']} {w.percent(row[column])}" for _, row in known.iloc[[-1, 0]].iterrows()
+        f"{row['area_name']} {w.percent(row[column])}"
+        for row in known.iloc[[-1, 0]].to_dict("records")
     ]
     title = w.fill("state.map_title", speed=m.speed)
     svg = draw_map(

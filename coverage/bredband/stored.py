@@ -34,6 +34,7 @@ from bredband.tables import (
     TECHNOLOGY,
     TORNADO,
     TRENCH,
+    need_columns,
 )
 from bredband.tables_areas import AREAS
 from bredband.tables_choice import (
@@ -68,6 +69,9 @@ if TYPE_CHECKING:
 
 DATABASE: Final = "bredband.duckdb"
 """The file that holds every table of a run."""
+
+NETWORK: Final = "backbone.duckdb"
+"""The file that holds the tables of a network between places."""
 
 RESULT_SCHEMAS: Final[dict[str, pa_schema.DataFrameSchema]] = {
     **{
@@ -159,11 +163,7 @@ def read_tables(folder: Path, names: Iterable[str] | None = None) -> dict[str, p
     crs = _crs(manifest, folder)
     wanted = None if names is None else set(names)
     try:
-        with duckdb.connect(
-            str(path),
-            read_only=True,
-            config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
-        ) as con:
+        with _open(path) as con:
             listed = con.execute(
                 "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_oid"
             ).fetchall()
@@ -176,6 +176,64 @@ def read_tables(folder: Path, names: Iterable[str] | None = None) -> dict[str, p
         msg = f"the tables cannot be read ({first_line(error)})"
         fix = f"close the programs that have it open, or {_RERUN}"
         raise UnreadableSourceError(msg, where=str(path), fix=fix) from None
+
+
+def read_stretches(folder: Path) -> tuple[gpd.GeoDataFrame, bool]:
+    """Read the stretches of a network between places.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that ``bredband backbone`` wrote.
+
+    Returns
+    -------
+    GeoDataFrame, bool
+        ``tables_backbone.STRETCHES``, everything exact; and whether they are straight links.
+
+    Raises
+    ------
+    UnreadableSourceError
+        A file is missing or damaged.
+    GeodataError
+        Something else made the folder.
+    """
+    fix = "name a folder that bredband backbone has made"
+    path, told = folder / NETWORK, folder / MANIFEST
+    for file in (told, path):
+        if not file.is_file():
+            msg = f"there is no {file.name}: this is no network between places"
+            raise UnreadableSourceError(msg, where=str(folder), fix=fix)
+    try:
+        manifest = json.loads(told.read_text(encoding="utf-8"))
+        crs = str(manifest["settings"]["region"]["crs"])
+        straight = manifest["network"]["along"] != "roads"
+        made_by = manifest["made_by"]
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"the manifest is not a network's ({first_line(error)})"
+        raise UnreadableSourceError(msg, where=str(told), fix=fix) from None
+    if made_by != MAKER:
+        msg = f"the manifest was made by {made_by!r}"
+        raise GeodataError(msg, where=str(told), fix=fix)
+    try:
+        with _open(path) as con:
+            table = con.execute("SELECT * FROM stretches ORDER BY rowid").to_arrow_table()
+    except duckdb.Error as error:
+        msg = f"the stretches cannot be read ({first_line(error)})"
+        raise UnreadableSourceError(msg, where=str(path), fix=fix) from None
+    frame: pd.DataFrame = table.drop_columns(["geometry"]).to_pandas(ignore_metadata=True)
+    need_columns(frame, ["stretch_id", "new", "second_route", "length_m", "sek"], str(path))
+    shapes = shapely.from_wkb(table["geometry"].to_numpy())
+    return gpd.GeoDataFrame(frame, geometry=shapes, crs=crs), straight
+
+
+def _open(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a database to read, without a word to the network."""
+    config: dict[str, Any] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    return duckdb.connect(str(path), read_only=True, config=config)
 
 
 def is_public(manifest: Mapping[str, Any]) -> bool:

@@ -7,11 +7,9 @@ keys: what is said of the file (all), of each feature or row (row), and what to 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -20,7 +18,7 @@ from bredband_gis.quality import Finding
 
 from bredband.check_registry import RuleTexts, Severity
 from bredband.submission_schema import ABSENT, ROW, Content, definition
-from bredband.text import words
+from bredband.text import read_words, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -107,8 +105,7 @@ class SubmissionTexts(RuleTexts):
     def __init__(self, language: str) -> None:
         self.language = language
         self.words = words(language, plain=True)
-        text = files("bredband.text").joinpath(f"submission_{language}.toml").read_text("utf-8")
-        self.entries = tomllib.loads(text)
+        self.entries = read_words("submission", language)
         self.reasons = {}
         self.report = self.entries.pop("report")
         self.expected = self.entries.pop("expected")

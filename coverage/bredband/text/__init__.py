@@ -17,7 +17,7 @@ import math
 import tomllib
 from functools import lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -208,6 +208,22 @@ def _is_number(value: object) -> bool:
 
 
 @lru_cache
+def read_words(topic: str, language: str) -> dict[str, dict[str, Any]]:
+    """Read the words of a topic by section and key; those of everything where it is empty.
+
+    Raises
+    ------
+    ValueError
+        The language is not one of these.
+    """
+    if language not in LANGUAGES:
+        msg = f"there are no words in {language!r}; choose one of {', '.join(LANGUAGES)}"
+        raise ValueError(msg)
+    name = f"{topic}_{language}.toml" if topic else f"{language}.toml"
+    return tomllib.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+
+
+@lru_cache
 def words(language: Language | str = "sv", *topics: str, plain: bool = False) -> Words:
     """Give the words of a language.
 
@@ -227,11 +243,7 @@ def words(language: Language | str = "sv", *topics: str, plain: bool = False) ->
     ValueError
         The language is not one of these.
     """
-    if language not in LANGUAGES:
-        msg = f"there are no words in {language!r}; choose one of {', '.join(LANGUAGES)}"
-        raise ValueError(msg)
-    entries: dict[str, dict[str, str]] = {}
-    for name in (language, *(f"{topic}_{language}" for topic in topics)):
-        text = files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
-        entries |= tomllib.loads(text)
+    entries = read_words("", language)
+    for topic in topics:
+        entries = entries | read_words(topic, language)
     return Words(language, entries, plain=plain)
