@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import geopandas as gpd
 import pandas as pd
@@ -68,6 +68,13 @@ def shown_tables(
     found = {name: hide_few(_hide_areas(table, small), few) for name, table in shown.items()}
     found["priority_areas"] = _public_areas(areas, manifest)
     return {name: found[name] for name in PUBLIC_TABLES if name in found}
+
+
+def seen_by(manifest: Mapping[str, Any], detail: Literal["public", "internal"]) -> dict[str, Any]:
+    """Give a run's manifest as if it were for another audience."""
+    settings = dict(manifest.get("settings", {}))
+    settings["publication"] = {**settings.get("publication", {}), "detail": detail}
+    return {**manifest, "settings": settings}
 
 
 def min_households(manifest: Mapping[str, Any]) -> int:

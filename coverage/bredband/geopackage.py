@@ -29,7 +29,7 @@ from bredband.table_words import table_words
 from bredband.tables import TOTAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from bredband.text import Words
@@ -338,9 +338,7 @@ def _premises(
     few, side = min_households(manifest), cell_m(manifest)
     # As on the map: who lives or works there; holiday homes are never households.
     lived_in = frame[(frame["households"] > 0) | (frame["workplaces"] > 0)]
-    size: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] = lambda cells: cells.assign(  # noqa: E731
-        cell_m=side, provenance=manifest.get("provenance", "")
-    )
+    marks = {"cell_m": side, "provenance": manifest.get("provenance", "")}
     served = lived_in["households"].where(lived_in["status"].isin(("connected", "passed")), 0)
     cells = public_cells(
         lived_in[["x", "y", "households"]].assign(served=served),
@@ -352,9 +350,9 @@ def _premises(
     lacking = lived_in[lived_in["status"] == "unserved"]
     missing = public_cells(lacking, crs=frame.crs, cell_m=side, min_households=few)
     return [
-        Layer("premises", size(cells), "MultiPolygon", w.layer_about.premises_cells,
+        Layer("premises", cells.assign(**marks), "MultiPolygon", w.layer_about.premises_cells,
               premises_styles(cells, w, few=few)),
-        Layer("unserved", size(missing), "MultiPolygon", w.layer_about.unserved,
+        Layer("unserved", missing.assign(**marks), "MultiPolygon", w.layer_about.unserved,
               unserved_styles(missing, few, w)),
     ]  # fmt: skip
 

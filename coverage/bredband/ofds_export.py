@@ -23,9 +23,8 @@ from bredband_gis.store import write_file
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from bredband.audience import cell_m, min_households, shown_tables
+from bredband.audience import cell_m, min_households, seen_by, shown_tables
 from bredband.publication import snapped_pieces
-from bredband.stored import is_public
 from bredband.table_words import table_words
 
 if TYPE_CHECKING:
@@ -149,11 +148,7 @@ def _phases(
     exact: bool,
 ) -> tuple[Ints, list[dict[str, Any]]]:
     """Give each edge the number of its build area, the last to be built 0, and the phases."""
-    audience = dict(manifest)
-    if not exact and not is_public(manifest):
-        settings = dict(manifest.get("settings", {}))
-        settings["publication"] = {**settings.get("publication", {}), "detail": "public"}
-        audience["settings"] = settings
+    audience = manifest if exact else seen_by(manifest, "public")
     areas = shown_tables(tables, audience).get("priority_areas")
     known = pd.Index(sorted(set(trench["area_id"].dropna())))
     if areas is None:

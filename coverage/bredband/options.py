@@ -44,13 +44,6 @@ def speak_as(manifest: Mapping[str, Any], asked: str | None) -> str:
     return language
 
 
-def for_internal_use(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a result's manifest as if it were for internal use: nothing hidden, all exact."""
-    settings = dict(manifest.get("settings", {}))
-    settings["publication"] = {**settings.get("publication", {}), "detail": "internal"}
-    return {**manifest, "settings": settings}
-
-
 def beside(folder: Path, ending: str) -> Path:
     """Name a file beside a result's folder: outputs/norrbotten-report.html."""
     folder = folder.resolve()

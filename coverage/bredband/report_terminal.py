@@ -13,7 +13,6 @@ from bredband.options import (
     LANGUAGE,
     NEW_FILE,
     beside,
-    for_internal_use,
     spare_result,
     speak_as,
 )
@@ -43,6 +42,7 @@ def report(
     internal: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Write the report of the results in FOLDER: a page for boards and planners."""
+    from bredband.audience import seen_by
     from bredband.report import READS, write_pdf, write_report
     from bredband.report_blocks import report_words
     from bredband.stored import read_manifest, read_tables
@@ -53,7 +53,7 @@ def report(
     page = out or beside(folder, "internal-report.html" if internal else "report.html")
     spare_result(page, folder, manifest)
     if internal:
-        manifest = for_internal_use(manifest)
+        manifest = seen_by(manifest, "internal")
     if earlier is not None:
         tables |= _changed(earlier, folder, language)
     write_report(tables, manifest, page, language=language)

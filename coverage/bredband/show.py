@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bredband.options import FOLDER, LANGUAGE, for_internal_use, speak_as
+from bredband.options import FOLDER, LANGUAGE, speak_as
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,12 +58,13 @@ def show(
     folder: Path, municipality: str | None, most: int, lang: str | None, internal: bool
 ) -> None:
     """Show a run's result: state, goals, cost and the first areas, of all or one MUNICIPALITY."""
+    from bredband.audience import seen_by  # noqa: PLC0415
     from bredband.stored import read_manifest, read_tables  # noqa: PLC0415
 
     manifest = read_manifest(folder)
     language = speak_as(manifest, lang)
     if internal:
-        manifest = for_internal_use(manifest)
+        manifest = seen_by(manifest, "internal")
     tables = read_tables(folder, NEEDED)
     show_result(Console(), tables, manifest, municipality, language=language, most=most)
 
